@@ -1,0 +1,64 @@
+package camgate
+
+// Kind is the sort of media that a track carries.
+type Kind string
+
+// The kinds of media.
+const (
+	Video Kind = "video"
+	Audio Kind = "audio"
+	Data  Kind = "data"
+)
+
+// Codec names a coding format. The names are those of the RTP payload formats
+// (IANA "RTP Payload Format Media Types") where users know them, else the common
+// ones: AAC rather than mpeg4-generic.
+type Codec string
+
+// The codecs whose access units camgate understands: it packetises them itself,
+// so each can be read by every output that supports the codec.
+const (
+	H264  Codec = "H264"
+	H265  Codec = "H265"
+	MJPEG Codec = "MJPEG"
+	AAC   Codec = "AAC"
+	Opus  Codec = "Opus"
+	PCMA  Codec = "PCMA"
+	PCMU  Codec = "PCMU"
+)
+
+// The codecs that pass from RTP to RTP as they came. Any other name found in an
+// SDP is a Codec too and passes in the same way.
+const (
+	VP8  Codec = "VP8"
+	VP9  Codec = "VP9"
+	AV1  Codec = "AV1"
+	G722 Codec = "G722"
+	LPCM Codec = "LPCM"
+	AC3  Codec = "AC3"
+	KLV  Codec = "KLV"
+)
+
+// Understood reports whether Units of the codec carry whole access units (true)
+// or RTP payloads that only RTP outputs can use (false).
+func (c Codec) Understood() bool {
+	switch c {
+	case H264, H265, MJPEG, AAC, Opus, PCMA, PCMU:
+		return true
+	}
+	return false
+}
+
+// Params is what a decoder has to know before the first access unit. A Params
+// value is immutable: a change of parameters is a new value.
+type Params struct {
+	VPS []byte // H265 video parameter set NAL unit (without start code)
+	SPS []byte // H264, H265 sequence parameter set NAL unit
+	PPS []byte // H264, H265 picture parameter set NAL unit
+
+	Config []byte // AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1)
+
+	Width, Height int     // pixels; 0 when not known
+	FPS           float64 // pictures per second as declared; 0 when not known
+	Profile       string  // "High 4.1", "AAC-LC"; empty when not known
+}

@@ -1,0 +1,242 @@
+package camgate
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// SkipReason says why a reader did not get some Units.
+type SkipReason int
+
+// The reasons; SkipReason.String gives the names used in metrics.
+const (
+	SkipLag     SkipReason = iota // it was further behind than it may be
+	SkipEvicted                   // what it wanted is not kept any more
+	SkipNoKey                     // waiting for a keyframe to start at
+	skipReasons
+)
+
+// SkipReasons lists all reasons.
+func SkipReasons() []SkipReason { return []SkipReason{SkipLag, SkipEvicted, SkipNoKey} }
+
+func (r SkipReason) String() string {
+	return [...]string{"lag", "evicted", "wait_keyframe"}[r]
+}
+
+// SubscribeOptions shape a Reader. The zero value reads all tracks, from the
+// newest keyframe on, with the stream's limits.
+type SubscribeOptions struct {
+	Tracks []*Track // nil: all
+	// LiveAudio leaves out the audio of the cached GOP: for outputs that hurry
+	// through it to the live edge.
+	LiveAudio bool
+	// MaxLag and MaxLagBytes bound how far the reader may be behind the newest
+	// Unit; over that it goes to the newest keyframe. Zero: the stream's limits.
+	MaxLag      time.Duration
+	MaxLagBytes int64
+
+	Protocol string // "rtsp", "webrtc", ... for Info and metrics
+	Remote   string // address of the viewer, for Info
+	Internal bool   // a shared worker of the gateway, not a viewer
+}
+
+// Reader is the cursor of one consumer. Next may be called by one goroutine only;
+// all other methods are safe.
+type Reader struct {
+	stream *Stream
+	ring   *ring
+	opts   SubscribeOptions
+	since  time.Time
+	id     uint64
+
+	// Owned by the goroutine that calls Next.
+	pos      uint64
+	edge     uint64 // head at the time of Subscribe: Units before it are cached ones
+	mask     uint64 // bit n: track n is wanted
+	gated    bool   // it reads the track whose keyframes count
+	needKey  bool   // nothing is delivered before a keyframe
+	caughtUp bool   // it has been at the live edge once
+
+	closed  atomic.Bool
+	unhook  func() bool
+	sent    atomic.Uint64
+	skipped [skipReasons]atomic.Uint64
+}
+
+// Next returns the next Unit, waiting for it if need be. It returns ErrClosed
+// after Close or when the stream is gone, and ErrTracksChanged when the stream
+// goes on with other tracks: subscribe again.
+func (r *Reader) Next() (*Unit, error) {
+	for {
+		if u, ok := r.Poll(); ok {
+			return u, nil
+		}
+		if r.closed.Load() {
+			return nil, ErrClosed
+		}
+		if err := r.ring.err.Load(); err != nil {
+			return nil, *err
+		}
+		r.ring.wait(r.pos, r.closed.Load)
+	}
+}
+
+// Poll returns the next Unit if there is one already.
+func (r *Reader) Poll() (*Unit, bool) {
+	for !r.closed.Load() {
+		head := r.ring.head.Load()
+		if r.pos >= head {
+			r.caughtUp = true
+			return nil, false
+		}
+		u := r.ring.at(r.pos)
+		if u == nil {
+			r.resync(SkipEvicted, head)
+			continue
+		}
+		if r.caughtUp && r.late(u) {
+			r.resync(SkipLag, head)
+			continue
+		}
+		r.pos++
+		if r.needKey {
+			if !r.stream.startsGOP(u) {
+				r.skipped[SkipNoKey].Add(1)
+				continue
+			}
+			r.needKey = false
+		}
+		if r.wants(u) {
+			return u, true
+		}
+	}
+	return nil, false
+}
+
+func (r *Reader) wants(u *Unit) bool {
+	if r.mask&(1<<u.Track.ID) == 0 {
+		return false
+	}
+	return !r.opts.LiveAudio || u.pos >= r.edge || u.Track.Kind != Audio
+}
+
+func (r *Reader) late(u *Unit) bool {
+	return time.Duration(r.ring.now.Load())-u.published > r.opts.MaxLag ||
+		int64(r.ring.bytes.Load()-u.total) > r.opts.MaxLagBytes
+}
+
+// resync moves the cursor to the newest keyframe if that lies ahead, else to the
+// live edge to wait there for one.
+func (r *Reader) resync(reason SkipReason, head uint64) {
+	to := head
+	r.needKey = r.gated
+	if key := r.ring.key.Load(); r.gated && key > r.pos {
+		if u := r.ring.at(key - 1); u != nil && !r.late(u) {
+			to, r.needKey = key-1, false
+		}
+	}
+	r.skipped[reason].Add(to - r.pos)
+	r.pos = to
+	if r.needKey {
+		r.stream.RequestKeyframe()
+	}
+}
+
+// Cached reports whether u was in the GOP cache when the reader subscribed: it
+// lies in the past, and an output may hurry through it.
+func (r *Reader) Cached(u *Unit) bool { return u.pos < r.edge }
+
+// Edge returns the newest Unit of a track that was there when the reader
+// subscribed, or nil: it is the live edge towards which cached Units lead.
+func (r *Reader) Edge(t *Track) *Unit {
+	for pos := r.edge; pos > 0; pos-- {
+		u := r.ring.at(pos - 1)
+		if u == nil {
+			return nil
+		}
+		if u.Track == t {
+			return u
+		}
+	}
+	return nil
+}
+
+// Retransmit returns the Unit of track t that has RTP packet seq and the index of
+// the packet in it, or nil when it is not held any more: the ring is the
+// retransmission window of all viewers (RFC 4585 section 6.2.1).
+func (r *Reader) Retransmit(t *Track, seq uint16) (*Unit, int) {
+	for pos := r.ring.head.Load(); pos > 0; pos-- {
+		u := r.ring.at(pos - 1)
+		if u == nil {
+			return nil, 0
+		}
+		if u.Track != t {
+			continue
+		}
+		switch d := seq - u.seq; {
+		case d < uint16(u.count):
+			return u, int(d)
+		case d < 1<<15: // newer than this Unit, yet not in the one after it
+			return nil, 0
+		}
+	}
+	return nil, 0
+}
+
+// Close ends the reader; a Next that waits returns ErrClosed.
+func (r *Reader) Close() {
+	if r.closed.Swap(true) {
+		return
+	}
+	r.unhook()
+	r.ring.signalAll()
+	r.stream.unsubscribe(r)
+}
+
+// Sent adds to the bytes that the reader's output has sent.
+func (r *Reader) Sent(bytes int) { r.sent.Add(uint64(bytes)) }
+
+// Stats returns the reader's counters.
+func (r *Reader) Stats() ReaderStats {
+	st := ReaderStats{Bytes: r.sent.Load(), Since: r.since}
+	for i := range r.skipped {
+		st.Skipped[i] = r.skipped[i].Load()
+	}
+	return st
+}
+
+// ReaderStats are the counters of one reader.
+type ReaderStats struct {
+	Bytes   uint64 // sent to the viewer
+	Since   time.Time
+	Skipped [skipReasons]uint64 // Units, by SkipReason
+}
+
+// newReader makes a cursor at the stream's newest keyframe; the caller registers it.
+func newReader(ctx context.Context, s *Stream, g *generation, opts SubscribeOptions) *Reader {
+	r := &Reader{stream: s, ring: g.ring, opts: opts, since: time.Now()}
+	if r.opts.MaxLag == 0 {
+		r.opts.MaxLag = s.limits.MaxLag
+	}
+	if r.opts.MaxLagBytes == 0 {
+		r.opts.MaxLagBytes = s.limits.MaxLagBytes
+	}
+	tracks := opts.Tracks
+	if tracks == nil {
+		tracks = g.tracks
+	}
+	for _, t := range tracks {
+		r.mask |= 1 << t.ID
+		r.gated = r.gated || t == g.main
+	}
+	var keyed bool
+	r.pos, keyed, r.edge = g.ring.start()
+	if r.gated {
+		r.needKey = !keyed
+	} else {
+		r.pos = r.edge
+	}
+	r.unhook = context.AfterFunc(ctx, r.Close)
+	return r
+}

@@ -1,0 +1,117 @@
+package camgate
+
+import (
+	"sort"
+	"time"
+)
+
+// State is where a stream's source stands.
+type State string
+
+// The states of a source, in the order in which it normally passes through them.
+const (
+	StateIdle            State = "idle"             // not wanted now (on demand, or waiting for a publisher)
+	StateConnecting      State = "connecting"       // dialling or negotiating
+	StateWaitingKeyframe State = "waiting_keyframe" // connected, nothing to start with yet
+	StateLive            State = "live"
+	StateStalled         State = "stalled"  // connected, but no access units come
+	StateRetrying        State = "retrying" // it failed and will be tried again at Status.Retry
+	StateFailed          State = "failed"   // it failed and trying again soon cannot help; tried slowly
+)
+
+// Status is the state of a stream's source with its cause.
+type Status struct {
+	State   State
+	Since   time.Time
+	Err     error     // why it is not live; nil when it is
+	Retry   time.Time // when the next attempt is due; zero: none is
+	Retries int       // attempts since it was live last
+	Source  string    // what fills the stream, without secrets
+}
+
+// SetStatus replaces the status; for the side that supervises the source. Since
+// is set here when the state changes.
+func (s *Stream) SetStatus(st Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Since = s.status.Since
+	if st.State != s.status.State {
+		st.Since = time.Now()
+	}
+	s.status = st
+	s.broadcast()
+}
+
+// Status returns the current status.
+func (s *Stream) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+// Changed returns a channel that is closed when the stream's status, tracks or
+// readers may have changed.
+func (s *Stream) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Info is a snapshot of a stream for people and machines. It holds no secrets.
+type Info struct {
+	Name      string
+	Status    Status
+	Publisher string // who publishes now
+	Tracks    []*Track
+	Readers   []ReaderInfo
+	Demand    int
+	BytesIn   uint64
+	BytesOut  uint64
+	UnitsIn   uint64
+	Skipped   map[string]uint64 // Units not delivered, by reason, of all readers so far
+	Cached    int64             // bytes held for joiners and laggards
+}
+
+// ReaderInfo is a snapshot of one reader.
+type ReaderInfo struct {
+	ID       uint64
+	Protocol string
+	Remote   string
+	Internal bool
+	ReaderStats
+}
+
+// Info returns a snapshot of the stream.
+func (s *Stream) Info() Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := Info{
+		Name:      s.name,
+		Status:    s.status,
+		Publisher: s.owner,
+		Demand:    s.demand,
+		BytesIn:   s.bytesIn.Load(),
+		BytesOut:  s.bytesOut.Load(),
+		UnitsIn:   s.unitsIn.Load(),
+		Skipped:   map[string]uint64{},
+	}
+	if g := s.gen.Load(); g != nil {
+		info.Tracks = g.tracks
+		_, info.Cached = g.ring.held()
+	}
+	for _, reason := range SkipReasons() {
+		info.Skipped[reason.String()] = s.skipped[reason].Load()
+	}
+	for r := range s.readers {
+		st := r.Stats()
+		info.BytesOut += st.Bytes
+		for _, reason := range SkipReasons() {
+			info.Skipped[reason.String()] += st.Skipped[reason]
+		}
+		info.Readers = append(info.Readers, ReaderInfo{
+			ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, ReaderStats: st,
+		})
+	}
+	sort.Slice(info.Readers, func(i, j int) bool { return info.Readers[i].ID < info.Readers[j].ID })
+	return info
+}

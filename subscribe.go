@@ -1,0 +1,119 @@
+package camgate
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// Ready waits until the stream has tracks and something to start with, and
+// returns the tracks. A stream whose source is away for now but has been there is
+// ready: readers wait for its return. While Ready waits it counts as demand, so
+// that an on-demand source starts. It ends with ErrNotReady when ctx does, or at
+// once when the source has failed and is not being tried just now.
+func (s *Stream) Ready(ctx context.Context) ([]*Track, error) {
+	release := s.Hold()
+	defer release()
+	for {
+		s.mu.Lock()
+		ch, closed, status := s.changed, s.closed, s.status
+		s.mu.Unlock()
+		if closed {
+			return nil, &StreamError{"read", s.name, ErrClosed}
+		}
+		if g := s.gen.Load(); g != nil {
+			return g.tracks, nil
+		}
+		if status.Err != nil && status.State != StateConnecting {
+			return nil, notReady(s.name, status)
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return nil, notReady(s.name, status)
+		}
+	}
+}
+
+func notReady(name string, status Status) error {
+	err := error(ErrNotReady)
+	if status.Err != nil {
+		// Not wrapped: what the source suffers is not the viewer's error.
+		err = fmt.Errorf("%w: %s: %v", ErrNotReady, status.State, status.Err)
+	}
+	return &StreamError{"read", name, err}
+}
+
+// Tracks returns the current tracks, nil when the source has not named any yet.
+func (s *Stream) Tracks() []*Track {
+	if g := s.gen.Load(); g != nil {
+		return g.tracks
+	}
+	return nil
+}
+
+// Subscribe makes a reader that lives until Close or the end of ctx.
+func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.gen.Load()
+	switch {
+	case s.closed:
+		return nil, &StreamError{"read", s.name, ErrClosed}
+	case g == nil:
+		return nil, &StreamError{"read", s.name, ErrNotReady}
+	case !opts.Internal && s.viewers >= s.limits.MaxReaders:
+		return nil, &StreamError{"read", s.name, fmt.Errorf("%w: the limit is %d", ErrTooManyReaders, s.limits.MaxReaders)}
+	}
+	r := newReader(ctx, s, g, opts)
+	s.nextID++
+	r.id = s.nextID
+	s.readers[r] = struct{}{}
+	if !opts.Internal {
+		s.viewers++
+	}
+	s.demand++
+	s.broadcast()
+	return r, nil
+}
+
+func (s *Stream) unsubscribe(r *Reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.readers[r]; !ok {
+		return
+	}
+	delete(s.readers, r)
+	if !r.opts.Internal {
+		s.viewers--
+	}
+	s.demand--
+	st := r.Stats()
+	s.bytesOut.Add(st.Bytes)
+	for i, n := range st.Skipped {
+		s.skipped[i].Add(n)
+	}
+	s.broadcast()
+}
+
+// Hold counts as demand for the stream until release is called.
+func (s *Stream) Hold() (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand++
+	s.broadcast()
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.demand--
+		s.broadcast()
+	})
+}
+
+// Demand returns how many read the stream or wait for it, and a channel that is
+// closed when that may have changed.
+func (s *Stream) Demand() (n int, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.demand, s.changed
+}

@@ -1,0 +1,71 @@
+package camgate
+
+import (
+	"sync"
+	"time"
+)
+
+// Unit is one access unit of one track. Fill it, hand it to Stream.Publish, and
+// never write to it again: every reader gets the same pointer.
+type Unit struct {
+	Track *Track
+	PTS   int64     // presentation time in ticks of Track.ClockRate, on the stream's clock
+	NTP   time.Time // wall clock time of the same moment, as well as it is known
+
+	// RandomAccess: decoding can start here (IDR or CRA picture, any JPEG, any audio).
+	RandomAccess bool
+	// Discontinuity: something is missing between this Unit and the one before it.
+	Discontinuity bool
+	// Lost is the number of RTP packets known to be missing right before this Unit.
+	Lost int
+
+	// AU is the access unit: NAL units without start codes (H264, H265), one JPEG
+	// file (MJPEG), one frame or packet (AAC, Opus), samples (G711), or the RTP
+	// payloads of a codec that is passed through.
+	AU [][]byte
+
+	// Set by Publish.
+	pos       uint64        // position in the ring
+	published time.Duration // since the ring was made
+	total     uint64        // bytes published up to and including this Unit
+	size      int           // bytes of AU
+	seq       uint16        // RTP sequence number of the first packet
+	count     int           // number of packets
+	ts        uint32        // RTP timestamp
+
+	once    sync.Once
+	packets Packets
+}
+
+// Size returns the number of bytes of the access unit.
+func (u *Unit) Size() int { return u.size }
+
+// Time returns the presentation time on the stream's clock.
+func (u *Unit) Time() time.Duration { return u.Track.Duration(u.PTS) }
+
+// FirstSeq returns the RTP sequence number of the unit's first packet.
+func (u *Unit) FirstSeq() uint16 { return u.seq }
+
+// PacketCount returns the number of RTP packets; it is known without making them.
+func (u *Unit) PacketCount() int { return u.count }
+
+// RTPTime returns the RTP timestamp of the unit's packets.
+func (u *Unit) RTPTime() uint32 { return u.ts }
+
+// Packets returns the unit as RTP. The first caller makes the packets, all others
+// share them; nobody may write to them.
+func (u *Unit) Packets() *Packets {
+	u.once.Do(u.makePackets)
+	return &u.packets
+}
+
+func (u *Unit) makePackets() {
+	w := PacketWriter{header: rtpHeader(u), channel: byte(2 * u.Track.ID)}
+	w.measure(u.Track.Packetizer, u.AU)
+	w.wire = make([]byte, 0, w.bytes)
+	w.ends = make([]uint32, 0, w.count)
+	w.count, w.bytes, w.write = 0, 0, true
+	u.Track.Packetizer.Packetize(&w, u.AU)
+	w.finish()
+	u.packets = Packets{Wire: w.wire, ends: w.ends}
+}
