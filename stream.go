@@ -45,6 +45,7 @@ type generation struct {
 type Stream struct {
 	name   string
 	limits StreamLimits
+	epoch  time.Time // time zero of the stream's clock
 
 	gen atomic.Pointer[generation] // nil until the first Start
 
@@ -62,6 +63,7 @@ type Stream struct {
 	started  bool          // between Start and Stop
 
 	// Counters.
+	newest   atomic.Int64 // latest presentation time published, ns
 	bytesIn  atomic.Uint64
 	unitsIn  atomic.Uint64
 	bytesOut atomic.Uint64 // of readers that left
@@ -73,6 +75,7 @@ func newStream(name string, limits StreamLimits) *Stream {
 	return &Stream{
 		name:    name,
 		limits:  limits.withDefaults(),
+		epoch:   time.Now(),
 		status:  Status{State: StateIdle, Since: time.Now()},
 		readers: map[*Reader]struct{}{},
 		changed: make(chan struct{}),
@@ -84,6 +87,16 @@ func NewRendition(name string, limits StreamLimits) *Stream { return newStream(n
 
 // Name returns the stream's name.
 func (s *Stream) Name() string { return s.name }
+
+// Now returns the time on the stream's clock, which runs from the making of the
+// stream on and on which all presentation times lie, whatever comes and goes.
+func (s *Stream) Now() time.Duration { return time.Since(s.epoch) }
+
+// Newest returns the latest presentation time that was published.
+func (s *Stream) Newest() time.Duration { return time.Duration(s.newest.Load()) }
+
+// Units returns how many Units were published, for watchdogs.
+func (s *Stream) Units() uint64 { return s.unitsIn.Load() }
 
 // Claim makes the caller the stream's only publisher until it calls release. The
 // owner is a short description of it for Info, without secrets. It fails with
@@ -155,6 +168,10 @@ func (s *Stream) Publish(u *Unit) {
 	u.seq = u.Track.nextSeq + uint16(u.Lost)
 	u.Track.nextSeq = u.seq + uint16(u.count)
 	u.ts = u.Track.RTPTime(u.PTS)
+	u.NTP = s.epoch.Add(u.Time())
+	if t := int64(u.Time()); t > s.newest.Load() {
+		s.newest.Store(t)
+	}
 	s.unitsIn.Add(1)
 	s.bytesIn.Add(uint64(u.size))
 	g.ring.publish(u, s.startsGOP(u))

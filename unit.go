@@ -9,8 +9,7 @@ import (
 // never write to it again: every reader gets the same pointer.
 type Unit struct {
 	Track *Track
-	PTS   int64     // presentation time in ticks of Track.ClockRate, on the stream's clock
-	NTP   time.Time // wall clock time of the same moment, as well as it is known
+	PTS   int64 // presentation time in ticks of Track.ClockRate, on the stream's clock
 
 	// RandomAccess: decoding can start here (IDR or CRA picture, any JPEG, any audio).
 	RandomAccess bool
@@ -23,6 +22,10 @@ type Unit struct {
 	// file (MJPEG), one frame or packet (AAC, Opus), samples (G711), or the RTP
 	// payloads of a codec that is passed through.
 	AU [][]byte
+
+	// NTP is the wall clock time of PTS, set by Publish. It comes from the stream's
+	// clock for all tracks alike, so it is as good for lip sync as PTS is.
+	NTP time.Time
 
 	// Set by Publish.
 	pos       uint64        // position in the ring
