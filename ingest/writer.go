@@ -1,0 +1,225 @@
+package ingest
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// Sample is an access unit as a source delivers it.
+type Sample struct {
+	Track int // index in the tracks that the Writer was made with
+	// PTS is the presentation time in ticks of the track's clock rate, on a clock
+	// of the source that all its tracks share.
+	PTS int64
+	// AU as in camgate.Unit. It belongs to the Writer from now on.
+	AU   [][]byte
+	Lost int // RTP packets missing right before it
+	// RandomAccess is for codecs that are passed through; for the others the Writer
+	// looks itself.
+	RandomAccess bool
+}
+
+const (
+	// maxUnit bounds an access unit in bytes.
+	maxUnit = 8 << 20
+	// maxAhead and maxBehind bound how far a source's timestamps may be from the
+	// time of their arrival before they are anchored anew.
+	maxAhead  = 5 * time.Second
+	maxBehind = 10 * time.Second
+)
+
+// Writer brings what one session of a source delivers onto a stream. It is safe
+// for use by the several goroutines of one source.
+type Writer struct {
+	stream *camgate.Stream
+	tracks []*camgate.Track
+
+	mu       sync.Mutex
+	closed   bool
+	anchored bool
+	main     int       // index of the first video track; -1: none
+	state    []onTrack // by track
+	live     bool
+}
+
+// onTrack is the Writer's state of one track.
+type onTrack struct {
+	offset        int64 // ticks: source clock to stream clock
+	last          int64 // PTS published last
+	written       bool
+	discontinuity bool // to be told with the next Unit
+	waitKey       bool // nothing is published before a keyframe
+	passed        bool // passed through: AU are RTP payloads
+}
+
+// NewWriter starts a session on a stream that the caller has claimed. Close ends it.
+func NewWriter(s *camgate.Stream, tracks []*camgate.Track) (*Writer, error) {
+	tracks, err := s.Start(tracks)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{stream: s, tracks: tracks, state: make([]onTrack, len(tracks)), main: -1}
+	for i, t := range tracks {
+		st := &w.state[i]
+		st.waitKey = t.Kind == camgate.Video
+		st.passed = !t.Codec.Understood()
+		st.discontinuity = true
+		if w.main < 0 && t.Kind == camgate.Video {
+			w.main = i
+		}
+	}
+	w.setState(camgate.StateWaitingKeyframe)
+	return w, nil
+}
+
+// Tracks returns the tracks as they are on the stream.
+func (w *Writer) Tracks() []*camgate.Track { return w.tracks }
+
+// Close ends the session. The stream's readers stay.
+func (w *Writer) Close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.closed = true
+		w.stream.Stop()
+	}
+}
+
+// Write publishes a sample. An error says that this sample was left out and why;
+// it never ends the session.
+func (w *Writer) Write(sm Sample) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return camgate.ErrClosed
+	}
+	t := w.tracks[sm.Track]
+	if (t.Codec == camgate.PCMA || t.Codec == camgate.PCMU) && len(sm.AU) == 1 {
+		// One octet is one sample of one channel: a long piece is several Units.
+		for piece := sm.AU[0]; len(piece) > camgate.MaxPayload; piece = sm.AU[0] {
+			head := sm
+			n := camgate.MaxPayload - camgate.MaxPayload%t.Channels
+			head.AU = [][]byte{piece[:n]}
+			if err := w.write(t, head); err != nil {
+				return err
+			}
+			sm.AU, sm.PTS, sm.Lost = [][]byte{piece[n:]}, sm.PTS+int64(n/t.Channels), 0
+		}
+	}
+	return w.write(t, sm)
+}
+
+func (w *Writer) write(t *camgate.Track, sm Sample) error {
+	st := &w.state[sm.Track]
+	if err := w.admit(t, st, &sm); err != nil {
+		st.discontinuity = true
+		return err
+	}
+	if sm.AU == nil {
+		return nil // nothing to show in it, and nothing missing
+	}
+	if sm.Lost > 0 {
+		st.discontinuity = true
+	}
+	if st.waitKey && !sm.RandomAccess {
+		return nil
+	}
+	if !w.anchored && w.main >= 0 && sm.Track != w.main {
+		return nil // the picture sets the clock, and sound before it is of no use
+	}
+	st.waitKey = false
+	u := &camgate.Unit{
+		Track: t, PTS: w.place(t, st, sm.PTS), AU: sm.AU, Lost: sm.Lost,
+		RandomAccess: sm.RandomAccess, Discontinuity: st.discontinuity,
+	}
+	st.discontinuity = false
+	w.stream.Publish(u)
+	if !w.live && (w.main < 0 || sm.Track == w.main) {
+		w.live = true
+		w.setState(camgate.StateLive)
+	}
+	return nil
+}
+
+// admit checks a sample and brings it into the form in which it is published.
+func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
+	size := 0
+	for _, b := range sm.AU {
+		size += len(b)
+	}
+	switch {
+	case size == 0:
+		sm.AU = nil
+		return nil
+	case size > maxUnit:
+		return fmt.Errorf("%s access unit of %d bytes: the limit is %d", t.Codec, size, maxUnit)
+	case t.Codec == camgate.H264 || t.Codec == camgate.H265:
+		if p := paramsFrom(t.Codec, t.Params(), sm.AU); p != t.Params() {
+			t.SetParams(p)
+		}
+		au, key, ok := normalise(t.Codec, t.Params(), sm.AU)
+		if !ok {
+			sm.AU = nil // parameter sets or SEI on their own: noted above
+			return nil
+		}
+		sm.AU, sm.RandomAccess = au, key
+	case t.Codec == camgate.AAC && size > maxAAC:
+		return fmt.Errorf("AAC access unit of %d bytes: the limit is %d", size, maxAAC)
+	case t.Codec == camgate.MJPEG:
+		w.admitJPEG(t, sm)
+	case !st.passed:
+		sm.RandomAccess = true
+	}
+	if t.Kind != camgate.Video {
+		sm.RandomAccess = true
+	}
+	return nil
+}
+
+func (w *Writer) admitJPEG(t *camgate.Track, sm *Sample) {
+	sm.RandomAccess = true
+	if width, height, ok := jpegSize(sm.AU[0]); ok {
+		if p := t.Params(); p.Width != width || p.Height != height {
+			t.SetParams(&camgate.Params{Width: width, Height: height, Profile: "JPEG"})
+		}
+	}
+}
+
+// place moves a timestamp of the source onto the stream's clock. All tracks of a
+// session move by the same amount, so they stay in sync.
+func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) int64 {
+	now := w.stream.Now()
+	if !w.anchored {
+		w.anchor(max(now, w.stream.Newest()+time.Millisecond) - t.Duration(pts))
+	} else if at := t.Duration(pts + st.offset); at > now+maxAhead || at < now-maxBehind {
+		w.anchor(max(now, w.stream.Newest()+time.Millisecond) - t.Duration(pts))
+		for i := range w.state {
+			w.state[i].discontinuity = true
+		}
+	}
+	out := pts + st.offset
+	if t.Kind == camgate.Audio && st.written && out <= st.last {
+		out = st.last + 1 // no output can play sound backwards
+	}
+	st.last, st.written = out, true
+	return out
+}
+
+func (w *Writer) anchor(offset time.Duration) {
+	for i, t := range w.tracks {
+		w.state[i].offset = t.Ticks(offset)
+	}
+	w.anchored = true
+}
+
+func (w *Writer) setState(state camgate.State) {
+	st := w.stream.Status()
+	st.State, st.Err, st.Retry = state, nil, time.Time{}
+	if state == camgate.StateLive {
+		st.Retries = 0
+	}
+	w.stream.SetStatus(st)
+}
