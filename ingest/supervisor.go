@@ -123,6 +123,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	defer cancel()
 	if k, ok := sup.sources[sup.now].(camgate.Knocker); ok && state == camgate.StateRetrying {
 		knock(wake, k)
+		return
 	}
 	<-wake.Done()
 }
