@@ -43,7 +43,7 @@ func (l RingLimits) withDefaults() RingLimits {
 // reader that finds another position (or none) knows that its Unit is gone.
 type ring struct {
 	limits RingLimits
-	epoch  time.Time
+	clock  func() time.Duration // since the ring was made; tests have their own
 
 	mu    sync.Mutex                             // held by the writer, and to subscribe
 	slots atomic.Pointer[[]atomic.Pointer[Unit]] // length is a power of two
@@ -52,7 +52,7 @@ type ring struct {
 
 	head    atomic.Uint64 // next position to be written
 	key     atomic.Uint64 // newest keyframe's position + 1; 0: none is held
-	now     atomic.Int64  // time of the newest Unit, ns since epoch
+	now     atomic.Int64  // time of the newest Unit on the clock, ns
 	bytes   atomic.Uint64 // same as total, for readers
 	waiters atomic.Int64
 	wake    atomic.Pointer[chan struct{}]
@@ -60,7 +60,8 @@ type ring struct {
 }
 
 func newRing(limits RingLimits) *ring {
-	r := &ring{limits: limits.withDefaults(), epoch: time.Now()}
+	made := time.Now()
+	r := &ring{limits: limits.withDefaults(), clock: func() time.Duration { return time.Since(made) }}
 	slots := make([]atomic.Pointer[Unit], 64)
 	r.slots.Store(&slots)
 	ch := make(chan struct{})
@@ -73,7 +74,7 @@ func (r *ring) publish(u *Unit, key bool) {
 	r.mu.Lock()
 	head := r.head.Load()
 	r.total += uint64(u.size)
-	u.pos, u.total, u.published = head, r.total, time.Since(r.epoch)
+	u.pos, u.total, u.published = head, r.total, r.clock()
 	slots := *r.slots.Load()
 	if head-r.tail == uint64(len(slots)) {
 		slots = r.grow(slots, head)
