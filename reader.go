@@ -1,7 +1,6 @@
 package camgate
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 )
@@ -59,7 +58,7 @@ type Reader struct {
 	caughtUp bool   // it has been at the live edge once
 
 	closed  atomic.Bool
-	unhook  func() bool
+	unhook  func() bool // from the context; guarded by the stream's mu
 	sent    atomic.Uint64
 	skipped [skipReasons]atomic.Uint64
 }
@@ -189,7 +188,6 @@ func (r *Reader) Close() {
 	if r.closed.Swap(true) {
 		return
 	}
-	r.unhook()
 	r.ring.signalAll()
 	r.stream.unsubscribe(r)
 }
@@ -214,7 +212,7 @@ type ReaderStats struct {
 }
 
 // newReader makes a cursor at the stream's newest keyframe; the caller registers it.
-func newReader(ctx context.Context, s *Stream, g *generation, opts SubscribeOptions) *Reader {
+func newReader(s *Stream, g *generation, opts SubscribeOptions) *Reader {
 	r := &Reader{stream: s, ring: g.ring, opts: opts, since: time.Now()}
 	if r.opts.MaxLag == 0 {
 		r.opts.MaxLag = s.limits.MaxLag
@@ -237,6 +235,5 @@ func newReader(ctx context.Context, s *Stream, g *generation, opts SubscribeOpti
 	} else {
 		r.pos = r.edge
 	}
-	r.unhook = context.AfterFunc(ctx, r.Close)
 	return r
 }

@@ -65,7 +65,7 @@ func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader,
 	case !opts.Internal && s.viewers >= s.limits.MaxReaders:
 		return nil, &StreamError{"read", s.name, fmt.Errorf("%w: the limit is %d", ErrTooManyReaders, s.limits.MaxReaders)}
 	}
-	r := newReader(ctx, s, g, opts)
+	r := newReader(s, g, opts)
 	s.nextID++
 	r.id = s.nextID
 	s.readers[r] = struct{}{}
@@ -74,6 +74,9 @@ func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader,
 	}
 	s.demand++
 	s.broadcast()
+	// A context that has ended already closes the reader at once: in a goroutine
+	// that waits in unsubscribe until mu is free.
+	r.unhook = context.AfterFunc(ctx, r.Close)
 	return r, nil
 }
 
@@ -83,6 +86,7 @@ func (s *Stream) unsubscribe(r *Reader) {
 	if _, ok := s.readers[r]; !ok {
 		return
 	}
+	r.unhook()
 	delete(s.readers, r)
 	if !r.opts.Internal {
 		s.viewers--
