@@ -53,7 +53,8 @@ type Reader struct {
 	pos      uint64
 	edge     uint64 // head at the time of Subscribe: Units before it are cached ones
 	mask     uint64 // bit n: track n is wanted
-	gated    bool   // it reads the track whose keyframes count
+	gate     *Track // the track at whose keyframes it starts; nil: it starts anywhere
+	cached   bool   // gate is the track whose newest keyframe the ring notes
 	needKey  bool   // nothing is delivered before a keyframe
 	caughtUp bool   // it has been at the live edge once
 
@@ -100,7 +101,7 @@ func (r *Reader) Poll() (*Unit, bool) {
 		}
 		r.pos++
 		if r.needKey {
-			if !r.stream.startsGOP(u) {
+			if u.Track != r.gate || !u.RandomAccess {
 				r.skipped[SkipNoKey].Add(1)
 				continue
 			}
@@ -129,8 +130,8 @@ func (r *Reader) late(u *Unit) bool {
 // live edge to wait there for one.
 func (r *Reader) resync(reason SkipReason, head uint64) {
 	to := head
-	r.needKey = r.gated
-	if key := r.ring.key.Load(); r.gated && key > r.pos {
+	r.needKey = r.gate != nil
+	if key := r.ring.key.Load(); r.cached && key > r.pos {
 		if u := r.ring.at(key - 1); u != nil && !r.late(u) {
 			to, r.needKey = key-1, false
 		}
@@ -226,14 +227,16 @@ func newReader(s *Stream, g *generation, opts SubscribeOptions) *Reader {
 	}
 	for _, t := range tracks {
 		r.mask |= 1 << t.ID
-		r.gated = r.gated || t == g.main
+		if t == g.main || r.gate == nil && t.Kind == Video {
+			r.gate = t
+		}
 	}
+	r.cached = r.gate != nil && r.gate == g.main
 	var keyed bool
 	r.pos, keyed, r.edge = g.ring.start()
-	if r.gated {
-		r.needKey = !keyed
-	} else {
-		r.pos = r.edge
+	if !r.cached {
+		r.pos, keyed = r.edge, false
 	}
+	r.needKey = r.gate != nil && !keyed
 	return r
 }

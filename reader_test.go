@@ -84,3 +84,69 @@ func TestSubscribeWithEndedContext(t *testing.T) {
 		}
 	})
 }
+
+// A reader of tracks that are no more reads what is left of them, by their own
+// keyframes, before it is told.
+func TestTracksChangedWhileReading(t *testing.T) {
+	f := newFeed(t, StreamLimits{MaxLagBytes: 300}, videoTrack(), audioTrack())
+	old := f.tracks
+	behind, waits := f.subscribe(SubscribeOptions{}), f.subscribe(SubscribeOptions{})
+	defer behind.Close()
+	defer waits.Close()
+	for _, letter := range "KPPPAPAK" {
+		f.publish(byte(letter), 100)
+	}
+	if got := f.drain(behind, 1); got != "K0" {
+		t.Fatalf("before: %q", got)
+	}
+	f.start(audioTrack())
+	f.publish('A', 100)
+	if got, want := f.drain(behind, -1), "P1 P2 P3 A4 P5 A6 K7"; got != want {
+		t.Errorf("after the change: got %q, want %q", got, want)
+	}
+	if got, want := f.drain(waits, -1), "K0 P1 P2 P3 A4 P5 A6 K7"; got != want {
+		t.Errorf("after the change: got %q, want %q", got, want)
+	}
+	if _, err := behind.Next(); !errors.Is(err, ErrTracksChanged) {
+		t.Errorf("at the end: %v, want ErrTracksChanged", err)
+	}
+	if _, err := f.Subscribe(t.Context(), SubscribeOptions{Tracks: old[1:]}); !errors.Is(err, ErrTracksChanged) {
+		t.Errorf("subscribe to tracks of before: %v, want ErrTracksChanged", err)
+	}
+	if _, err := f.Subscribe(t.Context(), SubscribeOptions{Tracks: old[:1]}); !errors.Is(err, ErrTracksChanged) {
+		t.Errorf("subscribe to tracks of before: %v, want ErrTracksChanged", err)
+	}
+	r := f.subscribe(SubscribeOptions{Tracks: f.tracks})
+	defer r.Close()
+	f.publish('A', 100)
+	if got := f.drain(r, -1); got != "A9" {
+		t.Errorf("new tracks: got %q", got)
+	}
+}
+
+// Whoever is told that the tracks changed finds the new ones.
+func TestTracksChangedShowsTheNewOnes(t *testing.T) {
+	s := newStream("test", StreamLimits{})
+	for range 200 {
+		before, after := []*Track{videoTrack()}, []*Track{audioTrack()}
+		if _, err := s.Start(before); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Subscribe(t.Context(), SubscribeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan bool)
+		go func() {
+			_, err := r.Next()
+			done <- errors.Is(err, ErrTracksChanged) && s.Tracks()[0] == after[0]
+		}()
+		if _, err := s.Start(after); err != nil {
+			t.Fatal(err)
+		}
+		if !<-done {
+			t.Fatal("a reader that was told of new tracks found the old ones")
+		}
+		r.Close()
+	}
+}

@@ -94,6 +94,18 @@ func TestRingRules(t *testing.T) {
 			limits: StreamLimits{Ring: RingLimits{CacheBytes: 4 * unit}},
 			script: "K P K:5000 sub P read", got: "", skips: "evicted=2"},
 
+		// A second video track, read on its own, has no cached GOP but starts at a
+		// keyframe of its own all the same.
+		{name: "second video track",
+			tracks: func() []*Track { return []*Track{videoTrack(), videoTrack()} },
+			only:   func(ts []*Track) []*Track { return ts[1:] },
+			script: "K k sub read P p K p k p read", got: "k6 p7", skips: "wait_keyframe=4"},
+		{name: "second video track, behind",
+			tracks: func() []*Track { return []*Track{videoTrack(), videoTrack()} },
+			only:   func(ts []*Track) []*Track { return ts[1:] },
+			limits: StreamLimits{MaxLag: 100 * time.Millisecond},
+			script: "sub k read p +200ms K k p read p k p read", got: "k0 k6 p7", skips: "lag=4 wait_keyframe=1"},
+
 		// 4. Every unit is a keyframe: freshest wins.
 		{name: "MJPEG: joiner gets the newest picture",
 			tracks: func() []*Track { return []*Track{jpegTrack()} },

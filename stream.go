@@ -40,6 +40,16 @@ type generation struct {
 	ring   *ring
 }
 
+// has reports whether all of the tracks are the generation's own.
+func (g *generation) has(tracks []*Track) bool {
+	for _, t := range tracks {
+		if t.ID >= len(g.tracks) || g.tracks[t.ID] != t {
+			return false
+		}
+	}
+	return true
+}
+
 // Stream is a named live programme. One publisher fills it, any number of readers
 // read it, and readers stay when the publisher goes and comes back.
 type Stream struct {
@@ -119,10 +129,10 @@ func (s *Stream) Claim(owner string) (release func(), err error) {
 	}), nil
 }
 
-// Start begins publishing with the given tracks and returns those to make Units
-// for. If they are the same as before (codec, clock, channels, order), the tracks
-// of before go on, with the new parameters, and all readers stay; else readers
-// get ErrTracksChanged and have to subscribe again.
+// Start begins publishing with the given new tracks and returns those to make
+// Units for. If they are the same as before (codec, clock, channels, order), the
+// tracks of before go on, with the new parameters, and all readers stay; else
+// readers get ErrTracksChanged and have to subscribe again.
 func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 	if len(tracks) == 0 || len(tracks) > maxTracks {
 		return nil, &StreamError{"start", s.name, fmt.Errorf("%w: %d tracks", ErrUnsupportedCodec, len(tracks))}
@@ -133,15 +143,13 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 		return nil, &StreamError{"start", s.name, ErrClosed}
 	}
 	s.started = true
-	if g := s.gen.Load(); g != nil {
-		if sameTracks(g.tracks, tracks) {
-			for i, t := range tracks {
-				g.tracks[i].SetParams(t.Params())
-			}
-			s.broadcast()
-			return g.tracks, nil
+	old := s.gen.Load()
+	if old != nil && sameTracks(old.tracks, tracks) {
+		for i, t := range tracks {
+			old.tracks[i].SetParams(t.Params())
 		}
-		g.ring.close(ErrTracksChanged)
+		s.broadcast()
+		return old.tracks, nil
 	}
 	g := &generation{tracks: tracks, ring: newRing(s.limits.Ring)}
 	for i, t := range tracks {
@@ -151,12 +159,16 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 		}
 	}
 	s.gen.Store(g)
+	if old != nil { // who hears of it finds the new tracks
+		old.ring.close(ErrTracksChanged)
+	}
 	s.broadcast()
 	return tracks, nil
 }
 
 // Publish appends a Unit. Only the publisher calls it, between Start and Stop,
-// from one goroutine at a time.
+// from one goroutine at a time. After each Start a video track begins with a Unit
+// that is RandomAccess.
 func (s *Stream) Publish(u *Unit) {
 	g := s.gen.Load()
 	u.size = 0
@@ -174,13 +186,7 @@ func (s *Stream) Publish(u *Unit) {
 	}
 	s.unitsIn.Add(1)
 	s.bytesIn.Add(uint64(u.size))
-	g.ring.publish(u, s.startsGOP(u))
-}
-
-// startsGOP reports whether a reader can start at u.
-func (s *Stream) startsGOP(u *Unit) bool {
-	g := s.gen.Load()
-	return u.RandomAccess && (g.main == nil || g.main == u.Track)
+	g.ring.publish(u, u.RandomAccess && (g.main == nil || g.main == u.Track))
 }
 
 // Stop says that the source ended, for now. Readers stay and wait.

@@ -52,7 +52,8 @@ func (s *Stream) Tracks() []*Track {
 	return nil
 }
 
-// Subscribe makes a reader that lives until Close or the end of ctx.
+// Subscribe makes a reader that lives until Close or the end of ctx. It fails with
+// ErrTracksChanged when it is asked for a track that the stream has no more.
 func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,6 +63,8 @@ func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader,
 		return nil, &StreamError{"read", s.name, ErrClosed}
 	case g == nil:
 		return nil, &StreamError{"read", s.name, ErrNotReady}
+	case !g.has(opts.Tracks):
+		return nil, &StreamError{"read", s.name, ErrTracksChanged}
 	case !opts.Internal && s.viewers >= s.limits.MaxReaders:
 		return nil, &StreamError{"read", s.name, fmt.Errorf("%w: the limit is %d", ErrTooManyReaders, s.limits.MaxReaders)}
 	}
