@@ -69,14 +69,15 @@ type Reader struct {
 // goes on with other tracks: subscribe again.
 func (r *Reader) Next() (*Unit, error) {
 	for {
+		end := r.ring.err.Load() // before the last look for Units, so that none is missed
 		if u, ok := r.Poll(); ok {
 			return u, nil
 		}
 		if r.closed.Load() {
 			return nil, ErrClosed
 		}
-		if err := r.ring.err.Load(); err != nil {
-			return nil, *err
+		if end != nil {
+			return nil, *end
 		}
 		r.ring.wait(r.pos, r.closed.Load)
 	}

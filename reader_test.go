@@ -150,3 +150,31 @@ func TestTracksChangedShowsTheNewOnes(t *testing.T) {
 		r.Close()
 	}
 }
+
+// The last Units before the end reach a reader that is not behind.
+func TestNothingLostAtTheEnd(t *testing.T) {
+	for range 200 {
+		f := newFeed(t, StreamLimits{}, videoTrack())
+		r := f.subscribe(SubscribeOptions{})
+		f.publish('K', 1)
+		got := make(chan int)
+		go func() {
+			n := 0
+			for {
+				if _, err := r.Next(); err != nil {
+					got <- n
+					return
+				}
+				n++
+			}
+		}()
+		for range 10 {
+			f.publish('P', 1)
+		}
+		f.Close()
+		if n := <-got; n != 11 {
+			t.Fatalf("got %d of 11 Units", n)
+		}
+		r.Close()
+	}
+}
