@@ -104,6 +104,9 @@ func (r *Reader) Poll() (*Unit, bool) {
 		if r.needKey {
 			if u.Track != r.gate || !u.RandomAccess {
 				r.skipped[SkipNoKey].Add(1)
+				if u.Track == r.gate { // again and again: a request can be lost
+					r.stream.RequestKeyframe()
+				}
 				continue
 			}
 			r.needKey = false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // waiting runs r.Next in a goroutine and returns its result once it has one. It
@@ -177,4 +178,50 @@ func TestNothingLostAtTheEnd(t *testing.T) {
 		}
 		r.Close()
 	}
+}
+
+func TestKeyframeRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFeed(t, StreamLimits{MaxLagBytes: 300}, videoTrack(), audioTrack())
+		asked := 0
+		f.OnKeyframeRequest(func() { asked++ })
+		expect := func(what string, want int) {
+			t.Helper()
+			if asked != want {
+				t.Errorf("%s: asked %d times, want %d", what, asked, want)
+			}
+			asked = 0
+			<-time.After(keyframeInterval) // of the bubble's clock
+		}
+		f.publish('P', 100)
+		r := f.subscribe(SubscribeOptions{})
+		defer r.Close()
+		expect("nothing to start with", 1)
+		f.publish('A', 100)
+		f.drain(r, -1)
+		expect("sound says nothing about the picture", 0)
+		f.publish('P', 100)
+		f.publish('P', 100)
+		f.drain(r, -1)
+		expect("the request was lost", 1)
+		f.publish('K', 100)
+		f.publish('P', 100)
+		f.drain(r, -1)
+		expect("it came", 0)
+		for range 10 {
+			f.publish('P', 100)
+		}
+		f.drain(r, -1)
+		expect("behind, and no keyframe ahead", 1)
+		f.subscribe(SubscribeOptions{}).Close()
+		expect("a joiner finds a keyframe", 0)
+		f.subscribe(SubscribeOptions{Tracks: f.tracks[1:]}).Close()
+		expect("sound needs none", 0)
+		f.RequestKeyframe()
+		f.RequestKeyframe()
+		expect("requests of many are one", 1)
+		f.Stop()
+		f.RequestKeyframe()
+		expect("nobody is there", 0)
+	})
 }

@@ -55,6 +55,14 @@ func (s *Stream) Tracks() []*Track {
 // Subscribe makes a reader that lives until Close or the end of ctx. It fails with
 // ErrTracksChanged when it is asked for a track that the stream has no more.
 func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader, error) {
+	r, err := s.subscribe(ctx, opts)
+	if err == nil && r.needKey {
+		s.RequestKeyframe()
+	}
+	return r, err
+}
+
+func (s *Stream) subscribe(ctx context.Context, opts SubscribeOptions) (*Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.gen.Load()
