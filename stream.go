@@ -74,6 +74,8 @@ type Stream struct {
 
 	// Counters.
 	newest   atomic.Int64 // latest presentation time published, ns
+	keyAt    atomic.Int64 // presentation time of the newest keyframe, ns; 0: none yet
+	keyGap   atomic.Int64 // between the two newest keyframes, ns
 	bytesIn  atomic.Uint64
 	unitsIn  atomic.Uint64
 	bytesOut atomic.Uint64 // of readers that left
@@ -186,8 +188,18 @@ func (s *Stream) Publish(u *Unit) {
 	}
 	s.unitsIn.Add(1)
 	s.bytesIn.Add(uint64(u.size))
-	g.ring.publish(u, u.RandomAccess && (g.main == nil || g.main == u.Track))
+	key := u.RandomAccess && (g.main == nil || g.main == u.Track)
+	if key {
+		if last := s.keyAt.Swap(int64(u.Time())); last > 0 {
+			s.keyGap.Store(int64(u.Time()) - last)
+		}
+	}
+	g.ring.publish(u, key)
 }
+
+// KeyframeInterval returns the time between the two newest keyframes, 0 when that
+// is not known yet.
+func (s *Stream) KeyframeInterval() time.Duration { return time.Duration(s.keyGap.Load()) }
 
 // Stop says that the source ended, for now. Readers stay and wait.
 func (s *Stream) Stop() {
