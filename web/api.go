@@ -1,0 +1,184 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/camgate/camgate"
+)
+
+// The API's answers; docs/api.md describes them.
+type (
+	streamList struct {
+		Streams []streamJSON `json:"streams"`
+	}
+	streamJSON struct {
+		Name      string            `json:"name"`
+		State     camgate.State     `json:"state"`
+		Since     time.Time         `json:"since"`
+		Source    string            `json:"source"`
+		Error     string            `json:"error"`
+		RetryAt   *time.Time        `json:"retry_at"`
+		Retries   int               `json:"retries"`
+		Publisher string            `json:"publisher"`
+		Tracks    []trackJSON       `json:"tracks"`
+		Readers   []readerJSON      `json:"readers"`
+		BytesIn   uint64            `json:"bytes_in"`
+		BytesOut  uint64            `json:"bytes_out"`
+		UnitsIn   uint64            `json:"units_in"`
+		Skipped   map[string]uint64 `json:"skipped"`
+		Cached    int64             `json:"cached_bytes"`
+		URLs      urlsJSON          `json:"urls"`
+	}
+	trackJSON struct {
+		ID        int           `json:"id"`
+		Kind      camgate.Kind  `json:"kind"`
+		Codec     camgate.Codec `json:"codec"`
+		ClockRate int           `json:"clock_rate"`
+		Channels  int           `json:"channels,omitempty"`
+		Width     int           `json:"width,omitempty"`
+		Height    int           `json:"height,omitempty"`
+		FPS       float64       `json:"fps,omitempty"`
+		Profile   string        `json:"profile,omitempty"`
+	}
+	readerJSON struct {
+		ID       uint64            `json:"id"`
+		Protocol string            `json:"protocol"`
+		Remote   string            `json:"remote"`
+		Since    time.Time         `json:"since"`
+		Bytes    uint64            `json:"bytes"`
+		Skipped  map[string]uint64 `json:"skipped"`
+	}
+	urlsJSON struct {
+		Page     string `json:"page"`
+		RTSP     string `json:"rtsp,omitempty"`
+		RTSPS    string `json:"rtsps,omitempty"`
+		WHEP     string `json:"whep,omitempty"`
+		HLS      string `json:"hls,omitempty"`
+		MJPEG    string `json:"mjpeg,omitempty"`
+		Snapshot string `json:"snapshot,omitempty"`
+	}
+)
+
+// apiStreams lists the streams that the user may read.
+func (s *Server) apiStreams(c *gin.Context) {
+	user, ok := s.user(c)
+	if !ok {
+		return
+	}
+	if err := user.May(camgate.ActionList, ""); err != nil {
+		s.fail(c, "", err)
+		return
+	}
+	list := streamList{Streams: []streamJSON{}}
+	for _, stream := range s.opts.Registry.List() {
+		if user.May(camgate.ActionRead, stream.Name()) == nil {
+			list.Streams = append(list.Streams, s.describe(c.Request, stream))
+		}
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, list)
+}
+
+// apiStream describes one stream.
+func (s *Server) apiStream(c *gin.Context) {
+	name := strings.TrimPrefix(c.Param("name"), "/")
+	if !s.permit(c, camgate.ActionRead, name) {
+		return
+	}
+	stream, err := s.opts.Registry.Get(name)
+	if err != nil {
+		s.fail(c, name, err)
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, s.describe(c.Request, stream))
+}
+
+func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
+	info := stream.Info()
+	out := streamJSON{
+		Name:      info.Name,
+		State:     info.Status.State,
+		Since:     info.Status.Since.UTC(),
+		Source:    withoutSecrets(info.Status.Source),
+		Retries:   info.Status.Retries,
+		Publisher: withoutSecrets(info.Publisher),
+		Tracks:    make([]trackJSON, 0, len(info.Tracks)),
+		Readers:   []readerJSON{},
+		BytesIn:   info.BytesIn,
+		BytesOut:  info.BytesOut,
+		UnitsIn:   info.UnitsIn,
+		Skipped:   info.Skipped,
+		Cached:    info.Cached,
+		URLs:      s.urls(r, info.Name),
+	}
+	if info.Status.Err != nil {
+		out.Error = withoutSecrets(info.Status.Err.Error())
+	}
+	if t := info.Status.Retry; !t.IsZero() {
+		t = t.UTC()
+		out.RetryAt = &t
+	}
+	for _, t := range info.Tracks {
+		p := t.Params()
+		out.Tracks = append(out.Tracks, trackJSON{
+			ID: t.ID, Kind: t.Kind, Codec: t.Codec, ClockRate: t.ClockRate, Channels: t.Channels,
+			Width: p.Width, Height: p.Height, FPS: p.FPS, Profile: p.Profile,
+		})
+	}
+	for _, reader := range info.Readers {
+		if !reader.Internal {
+			out.Readers = append(out.Readers, describeReader(reader))
+		}
+	}
+	return out
+}
+
+func describeReader(reader camgate.ReaderInfo) readerJSON {
+	skipped := map[string]uint64{}
+	for _, reason := range camgate.SkipReasons() {
+		skipped[reason.String()] = reader.Skipped[reason]
+	}
+	return readerJSON{
+		ID: reader.ID, Protocol: reader.Protocol, Remote: reader.Remote,
+		Since: reader.Since.UTC(), Bytes: reader.Bytes, Skipped: skipped,
+	}
+}
+
+// urls are a stream's addresses as the one who asks would reach them.
+func (s *Server) urls(r *http.Request, name string) urlsJSON {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	page := scheme + "://" + r.Host + "/" + name
+	host := hostname(r.Host)
+	rtsp := func(scheme, address string) string {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return ""
+		}
+		return scheme + "://" + net.JoinHostPort(host, port) + "/" + name
+	}
+	return urlsJSON{
+		Page:     page,
+		RTSP:     rtsp("rtsp", s.opts.RTSP),
+		RTSPS:    rtsp("rtsps", s.opts.RTSPS),
+		WHEP:     offered(s.opts.Outputs.WHEP, page+"/whep"),
+		HLS:      offered(s.opts.Outputs.HLS, page+"/index.m3u8"),
+		MJPEG:    offered(s.opts.Outputs.MJPEG, page+"/mjpeg"),
+		Snapshot: offered(s.opts.Outputs.Snapshot, page+"/snapshot.jpg"),
+	}
+}
+
+func offered(o Output, address string) string {
+	if o == nil {
+		return ""
+	}
+	return address
+}

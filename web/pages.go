@@ -1,0 +1,84 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/camgate/camgate"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// pages are the templates of what people see. The scripts do the rest.
+type pages struct{ templates *template.Template }
+
+func loadPages() (*pages, error) {
+	t, err := template.ParseFS(pageFiles, "pages/*.html")
+	return &pages{t}, err
+}
+
+// pageData is what templates know.
+type pageData struct {
+	Assets  string // base URL of the assets
+	Version string
+	Title   string
+	Stream  string
+	MJPEG   bool // there is something to show without scripts
+	Code    int
+	Heading string
+	Reason  string
+}
+
+// dashboard is the list of streams.
+func (s *Server) dashboard(c *gin.Context) {
+	if !s.permit(c, camgate.ActionList, "") {
+		return
+	}
+	s.page(c, http.StatusOK, "dashboard.html", pageData{Title: "camgate"})
+}
+
+// player is the page of one stream.
+func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
+	s.page(c, http.StatusOK, "player.html", pageData{
+		Title: stream.Name() + " · camgate", Stream: stream.Name(), MJPEG: s.opts.Outputs.MJPEG != nil,
+	})
+}
+
+// headings say in plain words what a status means.
+var headings = map[int]string{
+	http.StatusUnauthorized:        "Please log in",
+	http.StatusForbidden:           "Not permitted",
+	http.StatusNotFound:            "Nothing here",
+	http.StatusMethodNotAllowed:    "Not possible here",
+	http.StatusNotAcceptable:       "Cannot be shown this way",
+	http.StatusTooManyRequests:     "Please wait a moment",
+	http.StatusInternalServerError: "Something went wrong",
+	http.StatusNotImplemented:      "Not offered here",
+	http.StatusServiceUnavailable:  "Not available now",
+}
+
+func (s *Server) errorPage(c *gin.Context, code int, stream, reason string) {
+	heading := headings[code]
+	if heading == "" {
+		heading = http.StatusText(code)
+	}
+	s.page(c, code, "error.html", pageData{
+		Title: heading + " · camgate", Stream: stream, Code: code, Heading: heading, Reason: reason,
+	})
+}
+
+func (s *Server) page(c *gin.Context, code int, name string, data pageData) {
+	data.Assets, data.Version = s.assets.base(), s.opts.Version
+	var b bytes.Buffer
+	if err := s.pages.templates.ExecuteTemplate(&b, name, data); err != nil {
+		panic(err) // the templates are part of the program
+	}
+	c.Header("Content-Security-Policy", policy)
+	c.Header("Cache-Control", "no-store")
+	c.Data(code, "text/html; charset=utf-8", b.Bytes())
+}

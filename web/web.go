@@ -1,0 +1,181 @@
+// Package web is the HTTP side of the gateway: pages, the read-only API, health,
+// metrics, and the way to the outputs that are handed to it. It knows streams and
+// users, but no media protocol.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/camgate/camgate"
+)
+
+// Output serves one protocol of a stream. rest is what follows the output's own
+// part of the path: the session of a WHEP or WHIP resource, the file of HLS, empty
+// for the others. The user has been checked. The request's context ends when the
+// viewer leaves and when the server shuts down.
+type Output func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string)
+
+// Outputs are the protocols that the server offers; one that is nil is answered
+// with 501 and the reason.
+type Outputs struct {
+	WHEP     Output // /NAME/whep and /NAME/whep/ID
+	WHIP     Output // /NAME/whip and /NAME/whip/ID
+	HLS      Output // /NAME/index.m3u8 and its other files
+	MJPEG    Output // /NAME/mjpeg
+	Snapshot Output // /NAME/snapshot.jpg
+}
+
+// Options shape a Server. Only Registry is needed.
+type Options struct {
+	Registry *camgate.Registry
+	Users    camgate.Users // none: everything is permitted
+	Outputs  Outputs
+	Version  string // shown on the pages
+
+	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of
+	// which the pages and the API show the port; empty: no such server.
+	RTSP, RTSPS string
+
+	// LoopbackOnly says that only this machine is to be served. Requests that were
+	// made for the name of any other host are refused, so that a page from
+	// elsewhere cannot reach the gateway through the viewer's browser.
+	LoopbackOnly bool
+	// AllowOrigins says which pages of other hosts may read media and the API:
+	// "*" is all of them, without the viewer's credentials. Nil means all when
+	// there are users, and pages of this machine when LoopbackOnly is set, as then
+	// nothing else would keep a page from elsewhere out.
+	AllowOrigins []string
+
+	Ready   func() error      // nil result: the gateway serves; nil func: always
+	Metrics func(w io.Writer) // appends more metrics in the Prometheus text format
+	Logger  *slog.Logger      // nil: none
+	Limits  Limits            // zero values: the defaults
+}
+
+// Limits bound what clients can make the server do.
+type Limits struct {
+	Requests        int           // at a time; default 10,000
+	Body            int64         // bytes of a request's body; default 256 KiB
+	Failures        int           // wrong passwords per address within FailureWindow; default 10
+	FailureWindow   time.Duration // default 1 minute
+	FailureDelay    time.Duration // until a wrong password is answered; default 500 ms
+	Verifications   int           // passwords verified at a time; default 4
+	RememberLogin   time.Duration // how long a verified password is not verified again; default 1 minute
+	RememberedUsers int           // logins remembered at a time; default 1,024
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.Requests, 10_000)
+	set(&l.Body, 256<<10)
+	set(&l.Failures, 10)
+	set(&l.FailureWindow, time.Minute)
+	set(&l.FailureDelay, 500*time.Millisecond)
+	set(&l.Verifications, 4)
+	set(&l.RememberLogin, time.Minute)
+	set(&l.RememberedUsers, 1024)
+	return l
+}
+
+func set[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// Server answers HTTP requests.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	engine  *gin.Engine
+	assets  *assets
+	pages   *pages
+	gate    *gate
+	metrics *httpMetrics
+	active  atomic.Int64 // requests being served
+	started time.Time
+}
+
+// New makes a Server.
+func New(opts Options) (*Server, error) {
+	if opts.Registry == nil {
+		return nil, errors.New("web: no registry")
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.AllowOrigins == nil && !opts.LoopbackOnly {
+		opts.AllowOrigins = []string{"*"}
+	}
+	opts.Limits = opts.Limits.withDefaults()
+	s := &Server{opts: opts, log: opts.Logger, metrics: newHTTPMetrics(), started: time.Now()}
+	s.gate = newGate(opts.Users, opts.Limits, s.metrics, s.log)
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("web: assets: %w", err)
+	}
+	if s.pages, err = loadPages(); err != nil {
+		return nil, fmt.Errorf("web: pages: %w", err)
+	}
+	s.engine = s.routes()
+	return s, nil
+}
+
+// Handler returns the server's handler, for a server of one's own.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// The time limits of a connection. There is none for reading a whole request, as
+// it would end long answers too: bodies have a deadline of their own.
+const (
+	headerTimeout   = 10 * time.Second
+	bodyTimeout     = 15 * time.Second
+	writeTimeout    = 60 * time.Second // lifted for streaming outputs
+	idleTimeout     = 90 * time.Second
+	maxHeaderBytes  = 32 << 10
+	shutdownTimeout = 1500 * time.Millisecond
+)
+
+// Run serves connections of the listener until ctx ends, and closes the listener.
+// Requests under way then see the end of their context; those that do not take
+// the hint are cut off within 2 s.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	// Requests get a context of their own, so that they end with the server
+	// whatever ends it.
+	requests, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	srv := &http.Server{
+		Handler:           s.engine,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("web: %w", err)
+	case <-ctx.Done():
+	}
+	end()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	if err != nil {
+		err = srv.Close()
+	}
+	<-served
+	return err
+}
