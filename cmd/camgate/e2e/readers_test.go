@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtp"
+	pion "github.com/pion/webrtc/v4"
+)
+
+// counter is a viewer that stays and counts what it gets.
+type counter interface {
+	frames() int64 // complete access units, by marker bits or parts
+	lost() int64   // gaps in the sequence numbers of the video
+	ended() error  // why it is not connected any more
+}
+
+// tally is the common part of the viewers.
+type tally struct {
+	n, gaps atomic.Int64
+	mu      sync.Mutex
+	seq     map[uint32]uint16 // by SSRC
+	err     error
+}
+
+func (c *tally) frames() int64 { return c.n.Load() }
+func (c *tally) lost() int64   { return c.gaps.Load() }
+
+func (c *tally) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *tally) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *tally) packet(p *rtp.Packet) {
+	c.mu.Lock()
+	if last, ok := c.seq[p.SSRC]; ok && p.SequenceNumber != last+1 {
+		c.gaps.Add(1)
+	}
+	if c.seq == nil {
+		c.seq = map[uint32]uint16{}
+	}
+	c.seq[p.SSRC] = p.SequenceNumber
+	c.mu.Unlock()
+	if p.Marker {
+		c.n.Add(1)
+	}
+}
+
+// startReader is an RTSP viewer of the video.
+func startReader(t *testing.T, url, transport string) counter {
+	t.Helper()
+	u, err := base.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protocol := map[string]gortsplib.Protocol{"tcp": gortsplib.ProtocolTCP, "udp": gortsplib.ProtocolUDP}[transport]
+	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: &protocol}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	desc, _, err := c.Describe(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range desc.Medias {
+		if m.Type == description.MediaTypeVideo {
+			if _, err := c.Setup(desc.BaseURL, m, 0, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	out := &tally{}
+	c.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) { out.packet(p) })
+	if _, err := c.Play(nil); err != nil {
+		t.Fatal(err)
+	}
+	go func() { out.end(c.Wait()) }() // ends with Close
+	return out
+}
+
+// startWHEP is a WebRTC viewer of the video.
+func startWHEP(t *testing.T, url string) counter {
+	t.Helper()
+	var settings pion.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	var media pion.MediaEngine
+	if err := media.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := pion.NewAPI(pion.WithSettingEngine(settings), pion.WithMediaEngine(&media)).NewPeerConnection(pion.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.Close() })
+	out := &tally{}
+	pc.OnTrack(func(track *pion.TrackRemote, _ *pion.RTPReceiver) {
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				out.end(err)
+				return
+			}
+			out.packet(p)
+		}
+	})
+	if _, err := pc.AddTransceiverFromKind(pion.RTPCodecTypeVideo, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := pion.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-gathered
+	res, err := http.Post(url, "application/sdp", strings.NewReader(pc.LocalDescription().SDP))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("WHEP: %s: %s %v", res.Status, answer, err)
+	}
+	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: string(answer)}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// startMJPEG is a viewer of multipart JPEGs.
+func startMJPEG(t *testing.T, url string) counter {
+	t.Helper()
+	res, err := http.Get(url) //nolint:bodyclose // closed with the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("MJPEG: %s", res.Status)
+	}
+	out := &tally{}
+	go func() { // ends when the body is closed
+		r := bufio.NewReaderSize(res.Body, 1<<20)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				out.end(fmt.Errorf("MJPEG: %w", err))
+				return
+			}
+			if strings.HasPrefix(strings.ToLower(line), "content-length") {
+				out.n.Add(1)
+			}
+		}
+	}()
+	return out
+}

@@ -1,0 +1,173 @@
+// browser.mjs - what a real Chromium makes of a stream, in numbers.
+//
+//   node testdata/browser.mjs http://127.0.0.1:8889 whep=/demo/whep hlsjs=/demo/index.m3u8 mjpeg=/demo/mjpeg page=/demo
+//
+// It prints one JSON line for each check, and a screenshot each into $SHOTS. The exit
+// status is 1 if one of them decoded fewer than $MIN (50) frames. It needs Chromium and
+// `npm ci` in the project's root. The test page and hls.js are served by interception,
+// from the origin under test, so the server needs no test page and no CORS.
+import { chromium } from 'playwright-core';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+
+const [base, ...checks] = process.argv.slice(2);
+const min = Number(process.env.MIN || 50);
+const shots = process.env.SHOTS;
+const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
+const hlsjs = path.join(path.dirname(createRequire(import.meta.url).resolve('hls.js/package.json')), 'dist/hls.min.js');
+
+// Each check runs in the page and returns { frames, ... }: frames are decoded ones,
+// never a guess from currentTime.
+const run = {
+  async whep({ url, min }) {
+    const pc = new RTCPeerConnection();
+    const video = document.createElement('video');
+    video.muted = video.autoplay = true;
+    document.body.append(video);
+    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+    pc.ontrack = (e) => {
+      if (e.track.kind !== 'video') return;
+      video.srcObject = new MediaStream([e.track]);
+      video.play().catch(() => {});
+    };
+    await pc.setLocalDescription(await pc.createOffer());
+    await new Promise((done) => {
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
+      setTimeout(done, 2000);
+    });
+    const t0 = performance.now();
+    const res = await fetch(url, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+    const sdp = await res.text();
+    if (!res.ok) return { frames: 0, status: res.status, body: sdp.slice(0, 200) };
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    let v = {}, a = {}, first = 0;
+    while (performance.now() - t0 < 15000) {
+      await new Promise((r) => setTimeout(r, 20));
+      (await pc.getStats()).forEach((s) => {
+        if (s.type === 'inbound-rtp') s.kind === 'video' ? (v = s) : (a = s);
+      });
+      if (v.framesDecoded && !first) first = performance.now() - t0;
+      if (v.framesDecoded >= min) break;
+    }
+    const out = {
+      frames: v.framesDecoded || 0, audioPackets: a.packetsReceived || 0, w: v.frameWidth, h: v.frameHeight,
+      lost: v.packetsLost, nack: v.nackCount, pli: v.pliCount, freezes: v.freezeCount, dropped: v.framesDropped,
+      jitterBuffer: v.jitterBufferDelay / v.jitterBufferEmittedCount, firstMs: Math.round(first), ice: pc.iceConnectionState,
+      status: res.status, location: res.headers.get('location'), missing: res.headers.get('x-camgate-missing'),
+    };
+    const gone = await fetch(res.headers.get('location'), { method: 'DELETE' });
+    return { ...out, deleted: gone.status };
+  },
+
+  async hlsjs({ url, min }) {
+    await new Promise((ok, bad) => {
+      const s = document.createElement('script');
+      s.src = '/__hls.min.js'; s.onload = ok; s.onerror = bad;
+      document.head.append(s);
+    });
+    const video = document.createElement('video'), errs = new Set();
+    video.muted = true;
+    document.body.append(video);
+    const hls = new Hls({ lowLatencyMode: true });
+    let parts = 0, blocking = 0;
+    hls.on(Hls.Events.ERROR, (_, d) => errs.add(d.details + (d.fatal ? ' FATAL' : '')));
+    hls.on(Hls.Events.FRAG_LOADED, (_, d) => { if (d.part) parts++; });
+    hls.on(Hls.Events.LEVEL_LOADED, (_, d) => { if (d.deliveryDirectives?.msn !== undefined) blocking++; });
+    hls.loadSource(url);
+    hls.attachMedia(video);
+    video.play().catch((e) => errs.add(e.message));
+    const t0 = performance.now();
+    let first = 0, frames = 0;
+    while (performance.now() - t0 < 25000) {
+      await new Promise((r) => setTimeout(r, 20));
+      frames = video.getVideoPlaybackQuality().totalVideoFrames;
+      if (frames && !first) first = performance.now() - t0;
+      if (frames >= min && parts > 5) break;
+    }
+    return {
+      frames, audioBytes: video.webkitAudioDecodedByteCount, w: video.videoWidth, h: video.videoHeight, parts, blocking,
+      latency: hls.latency, firstMs: Math.round(first), dropped: video.getVideoPlaybackQuality().droppedVideoFrames, errs: [...errs],
+    };
+  },
+
+  async mjpeg({ url, min }) {
+    const img = new Image();
+    img.src = url;
+    document.body.append(img);
+    const canvas = document.createElement('canvas');
+    canvas.width = 64; canvas.height = 36;
+    const g = canvas.getContext('2d', { willReadFrequently: true });
+    const t0 = performance.now();
+    let last = 0, frames = 0, first = 0;
+    while (performance.now() - t0 < 15000 && frames < min) {
+      await new Promise((r) => setTimeout(r, 10));
+      if (!img.naturalWidth) continue;
+      if (!first) first = performance.now() - t0;
+      g.drawImage(img, 0, 0, 64, 36);
+      let hash = 0;
+      for (const b of g.getImageData(0, 0, 64, 36).data) hash = (hash * 31 + b) | 0;
+      if (hash !== last) frames++;
+      last = hash;
+    }
+    return { frames, w: img.naturalWidth, h: img.naturalHeight, firstMs: Math.round(first) };
+  },
+};
+
+// page opens camgate's own player and waits until that says it has decoded enough.
+async function playerPage(page, url) {
+  const t0 = Date.now(), hosts = new Set(), errors = [];
+  page.on('request', (r) => hosts.add(new URL(r.url()).host));
+  page.on('pageerror', (e) => errors.push(e.message));
+  await page.goto(base + url);
+  let state = {};
+  while (Date.now() - t0 < 25000) {
+    state = await page.evaluate(() => ({ ...(window.camgate || {}) }));
+    if (state.frames >= min) break;
+    await page.waitForTimeout(50);
+  }
+  return { ...state, frames: state.frames || 0, foreign: [...hosts].filter((h) => h !== new URL(base).host), errors };
+}
+
+const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chromium-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath, headless: true, timeout: 60000,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+    ...(process.env.FLAGS || '').split(' ').filter(Boolean),
+  ],
+});
+let bad = 0;
+try {
+  const page = context.pages()[0] || (await context.newPage());
+  await page.route(base + '/__blank', (r) => r.fulfill({ contentType: 'text/html', body: '<!doctype html><title>t</title><body></body>' }));
+  await page.route(base + '/__hls.min.js', (r) => r.fulfill({ contentType: 'text/javascript', body: fs.readFileSync(hlsjs) }));
+  for (const check of checks) {
+    const [name, ...rest] = check.split('=');
+    const url = rest.join('=');
+    let result;
+    try {
+      if (name === 'page') {
+        result = await playerPage(page, url);
+      } else {
+        await page.goto(base + '/__blank');
+        const late = new Promise((_, no) => setTimeout(() => no(new Error('no result in 40 s')), 40000));
+        result = await Promise.race([page.evaluate(run[name], { url, min }), late]);
+      }
+    } catch (e) {
+      result = { frames: 0, error: e.message.split('\n')[0] };
+    }
+    if (!(result.frames >= min)) bad++;
+    console.log(JSON.stringify({ check: name, url, ...result }));
+    if (shots) {
+      fs.mkdirSync(shots, { recursive: true });
+      await page.screenshot({ path: path.join(shots, `${name}.png`) });
+    }
+  }
+} finally {
+  await context.close();
+  fs.rmSync(profile, { recursive: true, force: true });
+}
+process.exit(bad ? 1 : 0);
