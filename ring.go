@@ -146,17 +146,6 @@ func (r *ring) start() (pos uint64, keyed bool, edge uint64) {
 	return edge, false, edge
 }
 
-// forget drops everything that is held, so that nobody starts with it.
-func (r *ring) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	slots := *r.slots.Load()
-	for head := r.head.Load(); r.tail < head; r.tail++ {
-		slots[r.tail&uint64(len(slots)-1)].Store(nil)
-	}
-	r.key.Store(0)
-}
-
 // close ends the ring: readers get err once they have waited for more.
 func (r *ring) close(err error) {
 	r.err.CompareAndSwap(nil, &err)

@@ -61,7 +61,8 @@ type Stream struct {
 
 	mu       sync.Mutex
 	closed   bool
-	owner    string               // who publishes; empty: nobody
+	claimed  bool                 // somebody publishes
+	owner    string               // who
 	status   Status               // as last set by the publisher's side
 	onKey    func()               // asks the source for a keyframe; nil: it cannot
 	askedKey time.Time            // when it was asked last
@@ -70,7 +71,6 @@ type Stream struct {
 	nextID   uint64
 	demand   int           // readers, and those who wait for the stream to be ready
 	changed  chan struct{} // closed and replaced when anything above changes
-	started  bool          // between Start and Stop
 
 	// Counters.
 	newest   atomic.Int64 // latest presentation time published, ns
@@ -119,14 +119,15 @@ func (s *Stream) Claim(owner string) (release func(), err error) {
 	if s.closed {
 		return nil, &StreamError{"publish", s.name, ErrClosed}
 	}
-	if s.owner != "" {
+	if s.claimed {
 		return nil, &StreamError{"publish", s.name, fmt.Errorf("%w: %s", ErrPublisherActive, s.owner)}
 	}
-	s.owner = owner
+	s.claimed, s.owner = true, owner
+	s.broadcast()
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.owner = ""
+		s.claimed, s.owner = false, ""
 		s.broadcast()
 	}), nil
 }
@@ -144,7 +145,6 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 	if s.closed {
 		return nil, &StreamError{"start", s.name, ErrClosed}
 	}
-	s.started = true
 	old := s.gen.Load()
 	if old != nil && sameTracks(old.tracks, tracks) {
 		for i, t := range tracks {
@@ -205,7 +205,6 @@ func (s *Stream) KeyframeInterval() time.Duration { return time.Duration(s.keyGa
 func (s *Stream) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.started = false
 	s.onKey = nil
 	s.broadcast()
 }
