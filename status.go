@@ -29,6 +29,12 @@ type Status struct {
 	Source  string    // what fills the stream, without secrets
 }
 
+// failed reports whether the source is neither there nor about to be tried.
+func (st Status) failed(now time.Time) bool {
+	due := !st.Retry.IsZero() && !now.Before(st.Retry)
+	return st.Err != nil && st.State != StateConnecting && !due
+}
+
 // SetStatus replaces the status; for the side that supervises the source. Since
 // is set here when the state changes.
 func (s *Stream) SetStatus(st Status) {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// Ready waits until the stream has tracks and something to start with, and
-// returns the tracks. A stream whose source is away for now but has been there is
-// ready: readers wait for its return. While Ready waits it counts as demand, so
-// that an on-demand source starts. It ends with ErrNotReady when ctx does, or at
-// once when the source has failed and is not being tried just now.
+// Ready waits until the stream has tracks, and returns them. A stream whose source
+// is away for now but has been there is ready: readers wait for its return. While
+// Ready waits it counts as demand, so that an on-demand source starts. It ends
+// with ErrNotReady when ctx does, or at once when the source has failed and its
+// next attempt is not due yet.
 func (s *Stream) Ready(ctx context.Context) ([]*Track, error) {
 	release := s.Hold()
 	defer release()
@@ -24,7 +25,7 @@ func (s *Stream) Ready(ctx context.Context) ([]*Track, error) {
 		if g := s.gen.Load(); g != nil {
 			return g.tracks, nil
 		}
-		if status.Err != nil && status.State != StateConnecting {
+		if status.failed(time.Now()) {
 			return nil, notReady(s.name, status)
 		}
 		select {
