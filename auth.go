@@ -62,7 +62,8 @@ func (us Users) Check(name, password string) (User, error) {
 	if u.Verify != nil {
 		ok = u.Verify(password)
 	} else {
-		ok = subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
+		// An account without a password lets nobody in.
+		ok = u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
 	}
 	if !ok {
 		return User{}, ErrAuthFailed
