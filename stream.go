@@ -178,7 +178,7 @@ func (s *Stream) Publish(u *Unit) {
 		u.size += len(b)
 	}
 	s.counter.measure(u.Track.Packetizer, u.AU)
-	u.count = s.counter.count
+	u.count, u.wire = s.counter.count, s.counter.bytes
 	u.seq = u.Track.nextSeq + uint16(u.Lost)
 	u.Track.nextSeq = u.seq + uint16(u.count)
 	u.ts = u.Track.RTPTime(u.PTS)

@@ -34,6 +34,7 @@ type Unit struct {
 	size      int           // bytes of AU
 	seq       uint16        // RTP sequence number of the first packet
 	count     int           // number of packets
+	wire      int           // bytes of the packets with their frame headers
 	ts        uint32        // RTP timestamp
 
 	once    sync.Once
@@ -63,11 +64,13 @@ func (u *Unit) Packets() *Packets {
 }
 
 func (u *Unit) makePackets() {
-	w := PacketWriter{header: rtpHeader(u), channel: byte(2 * u.Track.ID)}
-	w.measure(u.Track.Packetizer, u.AU)
-	w.wire = make([]byte, 0, w.bytes)
-	w.ends = make([]uint32, 0, w.count)
-	w.count, w.bytes, w.write = 0, 0, true
+	w := PacketWriter{
+		header:  rtpHeader(u),
+		channel: byte(2 * u.Track.ID),
+		write:   true,
+		wire:    make([]byte, 0, u.wire),
+		ends:    make([]uint32, 0, u.count),
+	}
 	u.Track.Packetizer.Packetize(&w, u.AU)
 	w.finish()
 	u.packets = Packets{Wire: w.wire, ends: w.ends}
