@@ -175,5 +175,8 @@ func (f *feed) play(script string, opts SubscribeOptions) (got, skipped string) 
 			f.publish(word[0], size)
 		}
 	}
+	if r == nil {
+		return "", ""
+	}
 	return strings.Join(read, " "), skips(r.Stats())
 }
