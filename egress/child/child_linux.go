@@ -1,0 +1,55 @@
+package child
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"unsafe"
+)
+
+// isolate gives the child a process group of its own, so that what it starts can
+// be ended with it, and ties its life to ours.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// reap waits for the child's end and clears away what is left of its group.
+func (p *Process) reap() error {
+	awaitExit(p.cmd.Process.Pid)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	killGroup(p.cmd.Process)
+	p.reaped = true
+	return p.cmd.Wait()
+}
+
+// awaitExit waits until the child has ended, and leaves it a zombie: until it is
+// reaped neither its number nor that of its group can be given to another.
+func awaitExit(pid int) {
+	const pPID, wEXITED, wNOWAIT = 1, 4, 0x01000000 // waitid(2)
+	var info [128]byte                              // siginfo_t
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(pid),
+			uintptr(unsafe.Pointer(&info)), wEXITED|wNOWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			return
+		}
+	}
+}
+
+func terminateGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGTERM) }
+func killGroup(p *os.Process)      { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
+
+// setPipeSize is advice: the system rounds up to pages.
+func setPipeSize(f *os.File, size int) {
+	if size <= 0 {
+		return
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) {
+		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_SETPIPE_SZ, uintptr(size))
+	})
+}
