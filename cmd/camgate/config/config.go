@@ -1,0 +1,168 @@
+// Package config reads the configuration of a gateway: a YAML file, the
+// environment, and the defaults that the tags of Config name. It reports all that
+// is wrong at once, each with its place and the way out, and never a secret.
+package config
+
+import "time"
+
+// The tags of the fields are the one place for what they say: "yaml" the key,
+// "default" the value without it, "enum" the values there are. The comments are
+// the descriptions in the JSON Schema, and so for people who write a config.
+
+// Config is all that can be set.
+type Config struct {
+	// Serve other machines without users: anybody who reaches the gateway may watch and publish everything.
+	AllowAnonymous bool `yaml:"allow_anonymous"`
+
+	Log    Log    `yaml:"log"`
+	HTTP   HTTP   `yaml:"http"`
+	RTSP   RTSP   `yaml:"rtsp"`
+	WebRTC WebRTC `yaml:"webrtc"`
+	HLS    HLS    `yaml:"hls"`
+	MJPEG  MJPEG  `yaml:"mjpeg"`
+	Limits Limits `yaml:"limits"`
+
+	// Who may do what. Without users the gateway serves this machine only.
+	Users []User `yaml:"users"`
+	// The streams by name: letters, digits and _ - . / (such as front-door or live/front).
+	Streams map[string]*Stream `yaml:"streams"`
+
+	// Where the file was, so that what it names is found beside it; empty: no file.
+	dir string
+	at  places
+}
+
+// Log is what the gateway says on standard error.
+type Log struct {
+	// How much: debug, info, warn or error.
+	Level string `yaml:"level" default:"info" enum:"debug,info,warn,error"`
+	// How: text for people, json for machines.
+	Format string `yaml:"format" default:"text" enum:"text,json"`
+}
+
+// HTTP is the port of pages, API, WebRTC signalling, HLS and MJPEG.
+type HTTP struct {
+	// Listening address (TCP). Without a host it means all addresses of this machine; loopback when there are no users.
+	Address string `yaml:"address" default:":8889"`
+	// Pages of other hosts that may show the streams ("https://home.example"); "*" is all. Default: all when there are users.
+	AllowOrigins []string `yaml:"allow_origins"`
+}
+
+// RTSP is the RTSP server.
+type RTSP struct {
+	// Listening address of RTSP (TCP); "" switches RTSP off.
+	Address string `yaml:"address" default:":8554"`
+	// Listening address of RTSPS (TCP); it is used when there is a certificate.
+	TLSAddress string `yaml:"tls_address" default:":8322"`
+	// File of the certificate (PEM), from the folder of this file.
+	TLSCert string `yaml:"tls_cert"`
+	// File of its private key (PEM).
+	TLSKey string `yaml:"tls_key"`
+	// Address for RTP over UDP (an even port); "" switches UDP off.
+	RTPAddress string `yaml:"rtp_address" default:":8000"`
+	// Address for RTCP over UDP: the port after that of rtp_address.
+	RTCPAddress string `yaml:"rtcp_address" default:":8001"`
+}
+
+// WebRTC is the way of media to browsers.
+type WebRTC struct {
+	// Address for all media (UDP and TCP on one port); "" switches WebRTC off.
+	Address string `yaml:"address" default:":8189"`
+	// Addresses or names under which viewers elsewhere reach this machine (behind NAT, in a container).
+	PublicHosts []string `yaml:"public_hosts"`
+	// STUN and TURN servers that viewers are told to use.
+	ICEServers []ICEServer `yaml:"ice_servers"`
+}
+
+// ICEServer is a STUN or TURN server.
+type ICEServer struct {
+	// Such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=tcp.
+	URL string `yaml:"url"`
+	// User name at a TURN server.
+	Username string `yaml:"username"`
+	// Password at a TURN server.
+	Credential Secret `yaml:"credential"`
+}
+
+// HLS is Low-Latency HLS.
+type HLS struct {
+	// Length of a part: the latency is about three of them.
+	Part time.Duration `yaml:"part" default:"200ms"`
+	// Length of a segment; it cannot be shorter than the distance of two keyframes.
+	Segment time.Duration `yaml:"segment" default:"1s"`
+	// How long a stream's segments are made on after its last viewer left.
+	Warm time.Duration `yaml:"warm" default:"1m"`
+}
+
+// MJPEG is pictures one by one, and snapshots.
+type MJPEG struct {
+	// The ffmpeg that makes JPEG pictures of H264 and H265: a name in PATH or a file.
+	FFmpeg string `yaml:"ffmpeg" default:"ffmpeg"`
+	// How long it runs on after the last viewer left.
+	Idle time.Duration `yaml:"idle" default:"10s"`
+	// Quality of the pictures from 1 (best) to 31 (smallest).
+	Quality int `yaml:"quality" default:"5" min:"1" max:"31"`
+}
+
+// Limits bound what the gateway takes on.
+type Limits struct {
+	// Streams at a time.
+	Streams int `yaml:"streams" default:"1000" min:"1"`
+	// Viewers of one stream at a time.
+	ReadersPerStream int `yaml:"readers_per_stream" default:"1000" min:"1"`
+	// How far a viewer may be behind in time before it is taken to the newest keyframe.
+	ReaderLag time.Duration `yaml:"reader_lag" default:"3s"`
+	// How far a viewer may be behind in bytes before it is taken to the newest keyframe.
+	ReaderLagBytes Size `yaml:"reader_lag_bytes" default:"16MiB"`
+	// When a viewer that takes nothing at all is sent away.
+	ReaderTimeout time.Duration `yaml:"reader_timeout" default:"10s"`
+	// How much of the current GOP is kept, so that viewers see a picture at once.
+	GOPCacheBytes Size `yaml:"gop_cache_bytes" default:"32MiB"`
+	// How long a GOP may be to be kept.
+	GOPCacheTime time.Duration `yaml:"gop_cache_time" default:"15s"`
+}
+
+// User is one account.
+type User struct {
+	// Name to log in with.
+	Name string `yaml:"name"`
+	// Password in the clear, which RTSP Digest needs.
+	Password Secret `yaml:"password"`
+	// In place of a password: its argon2id hash, as "camgate user add NAME --hash" prints it. RTSP clients then have to use Basic.
+	PasswordHash Secret `yaml:"password_hash"`
+	// What the user may do: everything (admin), watch (viewer), or publish (publisher).
+	Role string `yaml:"role" enum:"admin,viewer,publisher"`
+	// Names of the streams this holds for; * and ? stand for any characters. Default: all streams.
+	Streams []string `yaml:"streams"`
+}
+
+// Stream is one stream and where it comes from.
+type Stream struct {
+	// Where it comes from: a URL (rtsp, rtsps, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used.
+	Source []SourceURL `yaml:"source"`
+	// How media comes from an RTSP camera.
+	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp"`
+	// How the certificate of a source with TLS is verified.
+	TLS TLS `yaml:"tls"`
+	// Connect to the source only while somebody watches.
+	OnDemand bool `yaml:"on_demand"`
+	// With on_demand: how long the source goes on after the last viewer left.
+	Linger time.Duration `yaml:"linger" default:"10s"`
+	// How long the source may take until the first picture.
+	StartTimeout time.Duration `yaml:"start_timeout" default:"15s"`
+	// How long the source may stay silent before it is connected again.
+	StallTimeout time.Duration `yaml:"stall_timeout" default:"10s"`
+}
+
+// TLS is how the certificate of a source is verified. By default it has to be
+// issued for the host's name by an authority that this machine trusts.
+type TLS struct {
+	// SHA-256 of the certificate, as hexadecimal digits with or without colons: exactly this one is accepted. A list is for a change of certificates.
+	Fingerprint []string `yaml:"fingerprint"`
+	// File of the authorities to trust in place of those of this machine (PEM).
+	CA string `yaml:"ca"`
+	// Name that the certificate has to be for in place of the host's.
+	ServerName string `yaml:"server_name"`
+	// Accept any certificate: whoever is in between can see and change everything.
+	Insecure bool `yaml:"insecure"`
+}

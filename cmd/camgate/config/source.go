@@ -1,0 +1,195 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// SourceURL is where a stream comes from, which may hold a password: String hides
+// it, string(s) is the value.
+type SourceURL string
+
+func (s SourceURL) String() string {
+	// All before the last @ of a single URL, whatever characters it has.
+	if scheme, rest, ok := strings.Cut(string(s), "://"); ok {
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			return Redact(scheme + "://***@" + rest[at+1:])
+		}
+	}
+	return Redact(string(s))
+}
+
+// GoString hides the password from %#v.
+func (s SourceURL) GoString() string { return strconv.Quote(s.String()) }
+
+// LogValue hides the password in logs.
+func (s SourceURL) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the password in whatever is encoded.
+func (s SourceURL) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+var (
+	// userinfo is what stands before the host of a URL in running text.
+	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s"'<>]*@`)
+	// parameter is a password in the rest of a URL, as some cameras want it.
+	parameter = regexp.MustCompile(`(?i)((?:password|passwd|passwort|pwd|pass|token|secret)=)[^&\s"'/]*`)
+)
+
+// Redact replaces users and passwords in all URLs of a text.
+func Redact(text string) string {
+	if strings.IndexByte(text, '@') >= 0 {
+		text = userinfo.ReplaceAllString(text, "${1}***@")
+	}
+	if strings.IndexByte(text, '=') >= 0 {
+		text = parameter.ReplaceAllString(text, "${1}***")
+	}
+	return text
+}
+
+// Scheme is the kind of a source.
+type Scheme string
+
+// The schemes there are. The first two stand alone, without a URL behind them.
+const (
+	SchemeDemo    Scheme = "demo"
+	SchemePublish Scheme = "publish"
+	SchemeFile    Scheme = "file"
+	SchemeRTSP    Scheme = "rtsp"
+	SchemeRTSPS   Scheme = "rtsps"
+)
+
+func schemes() []string {
+	return []string{string(SchemeRTSP), string(SchemeRTSPS), string(SchemeFile), string(SchemePublish), string(SchemeDemo)}
+}
+
+// Source is a SourceURL taken apart.
+type Source struct {
+	Scheme Scheme
+	URL    *url.URL // of rtsp and rtsps
+	Path   string   // of file, as written
+}
+
+// ParseSource takes a source apart. Its error never shows a password.
+func ParseSource(s SourceURL) (Source, error) {
+	text := strings.TrimSpace(string(s))
+	switch Scheme(text) {
+	case "":
+		return Source{}, fmt.Errorf("it is empty: name a URL, %q or %q", SchemePublish, SchemeDemo)
+	case SchemePublish, SchemeDemo:
+		return Source{Scheme: Scheme(text)}, nil
+	}
+	scheme, rest, ok := strings.Cut(text, ":")
+	switch {
+	case !ok && strings.HasPrefix(text, "/"):
+		return Source{}, fmt.Errorf("a file is written as file:%s", text)
+	case !ok:
+		return Source{}, fmt.Errorf("%q is no URL: it begins with one of %s", printable(text), strings.Join(schemes(), ", "))
+	}
+	switch Scheme(strings.ToLower(scheme)) {
+	case SchemeFile:
+		return parseFile(rest)
+	case SchemeRTSP, SchemeRTSPS:
+		u, err := parseURL(strings.ToLower(scheme), rest)
+		return Source{Scheme: Scheme(u.Scheme), URL: &u}, err
+	}
+	return Source{}, fmt.Errorf("unknown scheme %q: %s", printable(scheme), suggest(scheme, schemes()))
+}
+
+// parseFile takes file:clip.mp4, file:/srv/clip.mp4 and file:///srv/clip.mp4.
+func parseFile(rest string) (Source, error) {
+	if after, ok := strings.CutPrefix(rest, "//"); ok {
+		if !strings.HasPrefix(after, "/") {
+			return Source{}, fmt.Errorf("a file of this machine has three slashes, or none: file:///srv/clip.mp4, file:clip.mp4")
+		}
+		rest = after
+	}
+	if rest == "" {
+		return Source{}, fmt.Errorf("it names no file: write file:clip.mp4")
+	}
+	return Source{Scheme: SchemeFile, Path: rest}, nil
+}
+
+// parseURL takes a URL as people write it: a password may have any characters.
+// One with a slash in it needs them as %2F only where it could be a port.
+func parseURL(scheme, rest string) (url.URL, error) {
+	u := url.URL{Scheme: scheme}
+	rest, ok := strings.CutPrefix(rest, "//")
+	if !ok {
+		return u, fmt.Errorf("two slashes follow the scheme: %s://HOST/PATH", scheme)
+	}
+	if at := endOfUserinfo(rest); at >= 0 {
+		user, password, has := strings.Cut(rest[:at], ":")
+		u.User = url.User(unescape(user))
+		if has {
+			u.User = url.UserPassword(unescape(user), unescape(password))
+		}
+		rest = rest[at+1:]
+	}
+	host, path, query := rest, "", ""
+	if i := strings.IndexAny(host, "/?#"); i >= 0 {
+		host, path = host[:i], host[i:]
+	}
+	path, _, _ = strings.Cut(path, "#")
+	path, query, _ = strings.Cut(path, "?")
+	if err := checkHost(host); err != nil {
+		return u, err
+	}
+	u.Host, u.Path, u.RawQuery = host, unescape(path), query
+	u.RawPath = path // kept where it is a valid encoding of Path: some cameras insist on theirs
+	return u, nil
+}
+
+// endOfUserinfo returns the index of the @ before the host, or -1.
+func endOfUserinfo(rest string) int {
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		return strings.LastIndexByte(rest, '@')
+	}
+	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+		return at
+	}
+	// user:pass/word@host: what follows the colon would be no port.
+	_, port, ok := strings.Cut(rest[:end], ":")
+	if _, err := strconv.ParseUint(port, 10, 16); !ok || err == nil || strings.HasPrefix(rest, "[") {
+		return -1
+	}
+	if at := strings.IndexByte(rest[end:], '@'); at >= 0 {
+		return end + at
+	}
+	return -1
+}
+
+// unescape decodes percent escapes; what is none stands for itself.
+func unescape(s string) string {
+	if out, err := url.PathUnescape(s); err == nil {
+		return out
+	}
+	return s
+}
+
+func checkHost(host string) error {
+	name, port := host, ""
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		name, port = h, p
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%q is no port: it is a number from 1 to 65535", printable(port))
+		}
+	} else if strings.Count(host, ":") == 1 {
+		return fmt.Errorf("%q is no host and port", printable(host))
+	}
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	switch {
+	case name == "":
+		return fmt.Errorf("it names no host: write rtsp://HOST/PATH")
+	case strings.ContainsAny(name, " \t\"<>\\^`{|}%@"):
+		return fmt.Errorf("%q is no host", printable(name))
+	case strings.Contains(name, ":") && net.ParseIP(name) == nil:
+		return fmt.Errorf("%q is no host: an IPv6 address stands in brackets", printable(name))
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package config
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// validator looks for what is wrong with values that are well formed.
+type validator struct {
+	*Config
+	problems, warnings Problems
+}
+
+func (v *validator) fail(path, format string, args ...any) {
+	v.problems = append(v.problems, Problem{v.at.of(path), path + ": " + fmt.Sprintf(format, args...)})
+}
+
+func (v *validator) warn(path, format string, args ...any) {
+	v.warnings = append(v.warnings, Problem{v.at.of(path), path + ": " + fmt.Sprintf(format, args...)})
+}
+
+func (v *validator) all() {
+	v.listeners()
+	v.certificate()
+	v.outputs()
+	v.users()
+	v.streams()
+}
+
+// outputs checks what shapes the outputs and bounds them.
+func (v *validator) outputs() {
+	for path, d := range map[string]time.Duration{
+		"hls.part": v.HLS.Part, "hls.segment": v.HLS.Segment,
+		"limits.reader_lag": v.Limits.ReaderLag, "limits.reader_timeout": v.Limits.ReaderTimeout,
+		"limits.gop_cache_time": v.Limits.GOPCacheTime,
+	} {
+		if d < time.Millisecond {
+			v.fail(path, "has to be longer than nothing")
+		}
+	}
+	for path, n := range map[string]Size{
+		"limits.reader_lag_bytes": v.Limits.ReaderLagBytes, "limits.gop_cache_bytes": v.Limits.GOPCacheBytes,
+	} {
+		if n == 0 {
+			v.fail(path, "has to be more than nothing")
+		}
+	}
+	if v.HLS.Part > v.HLS.Segment {
+		v.fail("hls.part", "a part (%s) is not longer than a segment (%s)", v.HLS.Part, v.HLS.Segment)
+	}
+	if v.MJPEG.FFmpeg == "" {
+		v.fail("mjpeg.ffmpeg", "it is empty: name the program, as in ffmpeg or /usr/bin/ffmpeg")
+	}
+	for i, server := range v.WebRTC.ICEServers {
+		at := fmt.Sprintf("webrtc.ice_servers[%d]", i)
+		kind, _, _ := strings.Cut(server.URL, ":")
+		switch kind {
+		case "stun", "stuns":
+		case "turn", "turns":
+			if server.Username == "" || server.Credential == "" {
+				v.fail(at, "a TURN server needs username and credential")
+			}
+		default:
+			v.fail(at, "the url begins with stun:, stuns:, turn: or turns:")
+		}
+	}
+	for i, host := range v.WebRTC.PublicHosts {
+		if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/ @")) {
+			v.fail(fmt.Sprintf("webrtc.public_hosts[%d]", i), "%q is neither an IP address nor a name: no scheme, no port", printable(host))
+		}
+	}
+}
+
+// certificate checks that the files of RTSPS can be used.
+func (v *validator) certificate() {
+	switch cert, key := v.RTSP.TLSCert, v.RTSP.TLSKey; {
+	case cert == "" && key == "":
+	case key == "":
+		v.fail("rtsp.tls_key", "is missing: tls_cert needs its key")
+	case cert == "":
+		v.fail("rtsp.tls_cert", "is missing: tls_key needs its certificate")
+	default:
+		if _, err := tls.LoadX509KeyPair(v.File(cert), v.File(key)); err != nil {
+			v.fail("rtsp.tls_cert", "%v", err)
+		}
+	}
+}
+
+func (v *validator) users() {
+	first := map[string]int{}
+	for i, u := range v.Users {
+		at := fmt.Sprintf("users[%d]", i)
+		switch earlier, twice := first[u.Name]; {
+		case u.Name == "":
+			v.fail(at, "the user has no name")
+		case strings.ContainsFunc(u.Name, func(r rune) bool { return r == ':' || r < ' ' || r == '"' || r == 0x7f }):
+			v.fail(at+".name", "%q cannot be a user's name: colons, quotes and control characters have no place in it", printable(u.Name))
+		case twice:
+			v.fail(at+".name", "user %q is here twice, first as users[%d]", u.Name, earlier)
+		default:
+			first[u.Name] = i
+		}
+		switch {
+		case u.Password == "" && u.PasswordHash == "":
+			v.fail(at, `user %q has no password: "camgate user add NAME" makes one`, u.Name)
+		case u.Password != "" && u.PasswordHash != "":
+			v.fail(at, "user %q has a password and a password_hash: one of them is enough", u.Name)
+		case u.PasswordHash != "":
+			if _, err := parseHash(string(u.PasswordHash)); err != nil {
+				v.fail(at+".password_hash", "of user %q: %v", u.Name, err)
+			}
+		}
+		if u.Role == "" {
+			v.fail(at, "user %q has no role: it is one of admin, viewer, publisher", u.Name)
+		}
+		for j, pattern := range u.Streams {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				v.fail(fmt.Sprintf("%s.streams[%d]", at, j), "of user %q: %q is no pattern: * stands for any characters, ? for one, [ab] for one of these", u.Name, printable(pattern))
+			}
+		}
+	}
+	if v.AllowAnonymous && len(v.Users) > 0 {
+		v.fail("allow_anonymous", "has no place beside users, who would need no password then: remove one of both")
+	}
+}
+
+func (v *validator) streams() {
+	if len(v.Streams) > v.Limits.Streams {
+		v.fail("streams", "there are %d, more than limits.streams, which is %d", len(v.Streams), v.Limits.Streams)
+	}
+	for _, name := range v.StreamNames() {
+		at := join("streams", printable(name))
+		if err := camgate.ValidName(name); err != nil {
+			v.fail(at, "%v", err)
+		}
+		v.stream(at, v.Streams[name])
+	}
+}
+
+func (v *validator) stream(at string, s *Stream) {
+	if len(s.Source) == 0 {
+		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
+	}
+	for i, text := range s.Source {
+		path := at + ".source"
+		if len(s.Source) > 1 {
+			path = fmt.Sprintf("%s.source[%d]", at, i)
+		}
+		source, err := ParseSource(text)
+		switch {
+		case err != nil:
+			v.fail(path, "%v", err)
+		case source.Scheme == SchemePublish && len(s.Source) > 1:
+			v.fail(path, `"publish" stands alone: a stream that is published to has no other source`)
+		case source.Scheme == SchemePublish && s.OnDemand:
+			v.fail(at+".on_demand", `has no place with "source: publish": the publisher comes when it wants`)
+		case source.Scheme == SchemeFile:
+			if _, err := os.Stat(v.File(source.Path)); err != nil {
+				v.warn(path, "%s: %v", printable(source.Path), unwrapPath(err))
+			}
+		}
+	}
+	for path, d := range map[string]time.Duration{"start_timeout": s.StartTimeout, "stall_timeout": s.StallTimeout} {
+		if d < time.Second {
+			v.fail(join(at, path), "has to be at least 1s")
+		}
+	}
+	v.streamTLS(at+".tls", s)
+}
+
+func (v *validator) streamTLS(at string, s *Stream) {
+	if s.TLS.isZero() {
+		return
+	}
+	secure := slices.ContainsFunc(s.Source, func(text SourceURL) bool {
+		source, err := ParseSource(text)
+		return err != nil || source.Scheme == SchemeRTSPS
+	})
+	if !secure {
+		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://")
+	}
+	for i, text := range s.TLS.Fingerprint {
+		if _, err := ParseFingerprint(text); err != nil {
+			v.fail(fmt.Sprintf("%s.fingerprint[%d]", at, i), "%v", err)
+		}
+	}
+	if s.TLS.Insecure && (len(s.TLS.Fingerprint) > 0 || s.TLS.CA != "" || s.TLS.ServerName != "") {
+		v.fail(at+".insecure", "accepts any certificate, so the other keys of tls would mean nothing: remove it or them")
+	}
+	if len(s.TLS.Fingerprint) > 0 && (s.TLS.CA != "" || s.TLS.ServerName != "") {
+		v.fail(at+".fingerprint", "accepts exactly that certificate, so ca and server_name would mean nothing: remove it or them")
+	}
+	if s.TLS.CA != "" {
+		if _, err := LoadCA(v.File(s.TLS.CA)); err != nil {
+			v.fail(at+".ca", "%v", err)
+		}
+	}
+}
+
+// StreamNames returns the names of all streams, sorted.
+func (c *Config) StreamNames() []string {
+	names := make([]string, 0, len(c.Streams))
+	for name := range c.Streams {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// File returns the path of a file that the config names.
+func (c *Config) File(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.dir, name)
+}
+
+// DemoStream is the name of the stream that is served when there is no config.
+const DemoStream = "demo"
+
+// AddDemo adds the stream that shows what camgate does.
+func (c *Config) AddDemo() {
+	s := newDefault(reflect.TypeFor[Stream]()).Addr().Interface().(*Stream)
+	s.Source = []SourceURL{SourceURL(SchemeDemo)}
+	c.Streams = map[string]*Stream{DemoStream: s}
+}

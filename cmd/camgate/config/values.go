@@ -1,0 +1,85 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Secret is a value that is never shown: however it is printed or logged, a row
+// of stars comes out. string(s) is the value.
+type Secret string
+
+// String hides the value.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString hides the value from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the value in logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the value in whatever is encoded.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Size is a number of bytes.
+type Size int64
+
+// sizeUnits are the units of a Size: k, M, G are powers of 1,000, Ki, Mi, Gi of 1,024.
+var sizeUnits = [...]struct {
+	name   string
+	factor float64
+}{
+	{"", 1}, {"b", 1},
+	{"k", 1e3}, {"kb", 1e3}, {"ki", 1 << 10}, {"kib", 1 << 10},
+	{"m", 1e6}, {"mb", 1e6}, {"mi", 1 << 20}, {"mib", 1 << 20},
+	{"g", 1e9}, {"gb", 1e9}, {"gi", 1 << 30}, {"gib", 1 << 30},
+}
+
+var (
+	errSize     = errors.New("no size: write bytes, or a unit as in 500k, 50M, 2MiB")
+	errDuration = errors.New("no duration: write a number with its unit, as in 200ms, 10s, 1m30s, 1h")
+	errNegative = errors.New("less than nothing")
+)
+
+// ParseSize reads "512", "500k", "50M" (millions), "2MiB" (powers of 1,024).
+func ParseSize(text string) (Size, error) {
+	number := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	unit := strings.ToLower(text[len(number):])
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, errSize
+	}
+	if n < 0 {
+		return 0, errNegative
+	}
+	for _, u := range sizeUnits {
+		if u.name == unit {
+			if n *= u.factor; n > 1<<50 {
+				return 0, errSize
+			}
+			return Size(n), nil
+		}
+	}
+	return 0, errSize
+}
+
+// parseDuration reads what time.ParseDuration does; the unit is needed.
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return 0, errDuration
+	case d < 0:
+		return 0, errNegative
+	}
+	return d, nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/cmd/camgate/config"
+	"github.com/camgate/camgate/cmd/camgate/demo"
+	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/file"
+)
+
+// addStreams makes the streams, and what fills them.
+func (a *app) addStreams() error {
+	l := a.cfg.Limits
+	limits := camgate.StreamLimits{
+		Ring:        camgate.RingLimits{CacheBytes: int64(l.GOPCacheBytes), CacheTime: l.GOPCacheTime},
+		MaxReaders:  l.ReadersPerStream,
+		MaxLag:      l.ReaderLag,
+		MaxLagBytes: int64(l.ReaderLagBytes),
+	}
+	for _, name := range a.cfg.StreamNames() {
+		s, err := a.registry.Add(name, limits)
+		if err != nil {
+			return err
+		}
+		if err := a.addSources(s, a.cfg.Streams[name]); err != nil {
+			return &camgate.StreamError{Op: "set up", Stream: name, Err: err}
+		}
+	}
+	return nil
+}
+
+// addSources gives a stream what fills it.
+func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
+	var sources []camgate.Source
+	for _, text := range opts.Source {
+		parsed, err := config.ParseSource(text)
+		if err != nil {
+			return err
+		}
+		if parsed.Scheme == config.SchemePublish {
+			ingest.AwaitPublisher(s)
+			return nil
+		}
+		source, err := a.newSource(parsed, opts)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, source)
+	}
+	supervisor := ingest.NewSupervisor(s, sources, ingest.Options{
+		OnDemand:     opts.OnDemand,
+		Linger:       opts.Linger,
+		StallTimeout: opts.StallTimeout,
+		StartTimeout: opts.StartTimeout,
+		Logger:       a.log,
+	})
+	a.parts = append(a.parts, part{"stream " + s.Name(), supervisor.Run})
+	return nil
+}
+
+// newSource makes the source for a scheme.
+func (a *app) newSource(parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+	switch parsed.Scheme {
+	case config.SchemeDemo:
+		return file.New(file.Options{Name: "demo", Data: demo.Clip()})
+	case config.SchemeFile:
+		return file.New(file.Options{Name: "file:" + parsed.Path, Path: a.cfg.File(parsed.Path)})
+	case config.SchemeRTSP, config.SchemeRTSPS:
+	case config.SchemePublish: // has none
+	}
+	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)
+}
