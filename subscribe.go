@@ -53,6 +53,9 @@ func (s *Stream) Tracks() []*Track {
 	return nil
 }
 
+// Limits returns the stream's limits, for renditions of it.
+func (s *Stream) Limits() StreamLimits { return s.limits }
+
 // Subscribe makes a reader that lives until Close or the end of ctx. It fails with
 // ErrTracksChanged when it is asked for a track that the stream has no more.
 func (s *Stream) Subscribe(ctx context.Context, opts SubscribeOptions) (*Reader, error) {
