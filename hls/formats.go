@@ -1,0 +1,199 @@
+package hls
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/bluenviron/gohlslib/v2/pkg/codecparams"
+	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
+	mp4 "github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"github.com/camgate/camgate"
+)
+
+// plan is which tracks of a stream are served, and what is left out.
+type plan struct {
+	tracks []*camgate.Track // the first one leads: parts and segments end with it
+	left   []string         // in words
+}
+
+// choose takes the first video and the first audio track that HLS can carry. It
+// fails with ErrUnsupportedCodec when there is none.
+func choose(tracks []*camgate.Track) (plan, error) {
+	var video, audio *camgate.Track
+	var p plan
+	for _, t := range tracks {
+		switch t.Codec {
+		case camgate.H264, camgate.H265:
+			if video == nil {
+				video = t
+				continue
+			}
+			p.left = append(p.left, fmt.Sprintf("%s: only one video track is served", t.Codec))
+		case camgate.AAC, camgate.Opus:
+			if audio == nil {
+				audio = t
+				continue
+			}
+			p.left = append(p.left, fmt.Sprintf("%s: only one audio track is served", t.Codec))
+		default:
+			p.left = append(p.left, fmt.Sprintf("%s: HLS cannot carry it", t.Codec))
+		}
+	}
+	for _, t := range []*camgate.Track{video, audio} {
+		if t != nil {
+			p.tracks = append(p.tracks, t)
+		}
+	}
+	if len(p.tracks) == 0 {
+		return p, fmt.Errorf("%w: HLS carries H264, H265, AAC and Opus: %s",
+			camgate.ErrUnsupportedCodec, strings.Join(p.left, ", "))
+	}
+	return p, nil
+}
+
+// sets are the parameter sets that a decoder starts with.
+type sets struct{ vps, sps, pps []byte }
+
+// setsIn returns the parameter sets in an access unit at which decoding can start,
+// or, for those that are not in it, the track's.
+func setsIn(t *camgate.Track, au [][]byte) sets {
+	p := t.Params()
+	s := sets{p.VPS, p.SPS, p.PPS}
+	var vps, sps, pps byte = 0xff, 7, 8
+	shift, mask := 0, byte(0x1f)
+	if t.Codec == camgate.H265 {
+		vps, sps, pps, shift, mask = 32, 33, 34, 1, 0x3f
+	}
+	for _, nalu := range au {
+		if len(nalu) == 0 {
+			continue
+		}
+		switch nalu[0] >> shift & mask {
+		case vps:
+			s.vps = nalu
+		case sps:
+			s.sps = nalu
+		case pps:
+			s.pps = nalu
+		}
+	}
+	return s
+}
+
+func (s sets) equal(o sets) bool {
+	return bytes.Equal(s.vps, o.vps) && bytes.Equal(s.sps, o.sps) && bytes.Equal(s.pps, o.pps)
+}
+
+// header is what a player has to know before the first part: the initialization
+// section and its codecs.
+type header struct {
+	init       *blob
+	name       name
+	codecs     []string // RFC 6381
+	resolution string
+	fps        float64
+}
+
+// newHeader makes the header of the tracks; s are the parameter sets of the video.
+func newHeader(tracks []*camgate.Track, s sets) (*header, error) {
+	h := &header{}
+	var init fmp4.Init
+	for i, t := range tracks {
+		codec, box, err := codecOf(t, s)
+		if err != nil {
+			return nil, err
+		}
+		if t.Kind == camgate.Video {
+			if err := h.describe(t, s); err != nil {
+				return nil, err
+			}
+		}
+		h.codecs = append(h.codecs, codecparams.Marshal(codec))
+		init.Tracks = append(init.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.ClockRate), Codec: box})
+	}
+	var buf seekablebuffer.Buffer
+	if err := init.Marshal(&buf); err != nil {
+		return nil, unsupported(tracks[0], err)
+	}
+	hash := fnv.New64a()
+	hash.Write(buf.Bytes())
+	h.name = name{fileInit, hash.Sum64()}
+	h.init = newMedia(buf.Bytes(), tracks[0].Kind)
+	return h, nil
+}
+
+// codecOf describes a track to the library that writes playlists and to the one
+// that writes boxes.
+func codecOf(t *camgate.Track, s sets) (codecs.Codec, mp4.Codec, error) {
+	switch t.Codec {
+	case camgate.H264:
+		return &codecs.H264{SPS: s.sps, PPS: s.pps}, &mp4.H264{SPS: s.sps, PPS: s.pps}, nil
+	case camgate.H265:
+		return &codecs.H265{VPS: s.vps, SPS: s.sps, PPS: s.pps}, &mp4.H265{VPS: s.vps, SPS: s.sps, PPS: s.pps}, nil
+	case camgate.AAC:
+		var conf mpeg4audio.AudioSpecificConfig
+		if err := conf.Unmarshal(t.Params().Config); err != nil {
+			return nil, nil, unsupported(t, err)
+		}
+		return &codecs.MPEG4Audio{Config: conf}, &mp4.MPEG4Audio{Config: conf}, nil
+	default: // choose lets nothing else through
+		n := t.Channels
+		if n == 0 {
+			n = 2
+		}
+		return &codecs.Opus{ChannelCount: n}, &mp4.Opus{ChannelCount: n}, nil
+	}
+}
+
+// describe reads the size and rate of the picture. It fails when the parameter
+// sets are missing or cannot be read: players could not start.
+func (h *header) describe(t *camgate.Track, s sets) error {
+	var width, height int
+	switch t.Codec {
+	case camgate.H264:
+		var sps h264.SPS
+		if err := sps.Unmarshal(s.sps); err != nil {
+			return unsupported(t, fmt.Errorf("SPS: %w", err))
+		}
+		width, height, h.fps = sps.Width(), sps.Height(), sps.FPS()
+	case camgate.H265:
+		var sps h265.SPS
+		if err := sps.Unmarshal(s.sps); err != nil {
+			return unsupported(t, fmt.Errorf("SPS: %w", err))
+		}
+		width, height, h.fps = sps.Width(), sps.Height(), sps.FPS()
+	}
+	if len(s.pps) == 0 || t.Codec == camgate.H265 && len(s.vps) == 0 {
+		return unsupported(t, fmt.Errorf("parameter sets are missing"))
+	}
+	h.resolution = fmt.Sprintf("%dx%d", width, height)
+	return nil
+}
+
+// depthOf returns how many pictures a decoder holds back, as far as the parameter
+// sets tell (VUI max_num_reorder_frames, sps_max_num_reorder_pics).
+func depthOf(t *camgate.Track, s sets) int {
+	switch t.Codec {
+	case camgate.H264:
+		var sps h264.SPS
+		if sps.Unmarshal(s.sps) != nil || sps.VUI == nil || sps.VUI.BitstreamRestriction == nil {
+			return 0
+		}
+		return min(int(sps.VUI.BitstreamRestriction.MaxNumReorderFrames), maxReorder)
+	case camgate.H265:
+		var sps h265.SPS
+		if sps.Unmarshal(s.sps) != nil || len(sps.MaxNumReorderPics) == 0 {
+			return 0
+		}
+		return min(int(sps.MaxNumReorderPics[len(sps.MaxNumReorderPics)-1]), maxReorder)
+	}
+	return 0
+}

@@ -1,0 +1,212 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// muxer is the worker of one stream: it reads the stream and publishes snapshots.
+type muxer struct {
+	stream *camgate.Stream
+	opts   Options
+	log    *slog.Logger
+
+	now     atomic.Pointer[snapshot]
+	reader  atomic.Pointer[camgate.Reader]
+	waiting atomic.Int64
+
+	// Owned by Run.
+	cutter  segmenter
+	plan    plan
+	window  []*segment // listed
+	gone    []*segment
+	target  int
+	part    time.Duration
+	tooLong []time.Duration // parts in a row that were longer than the part target
+	breaks  uint64
+	bad     int // samples left out and not told of yet
+	told    time.Time
+}
+
+// keepGone is how many segments are served after they were listed last: a client
+// may be about to ask for them.
+const keepGone = 2
+
+func newMuxer(st *camgate.Stream, opts Options) *muxer {
+	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name())}
+	m.now.Store(&snapshot{next: make(chan struct{})})
+	m.cutter = segmenter{opts: opts, askKey: st.RequestKeyframe}
+	m.cutter.nextMSN, m.cutter.nextPart = firstNumbers(time.Now())
+	return m
+}
+
+// firstNumbers returns where a worker that is made now begins to count segments
+// and parts: behind all numbers that one before it can have used, since a segment
+// lasts for a second and 16 parts a second are more than are ever made. So a name
+// never comes back with another content.
+func firstNumbers(now time.Time) (msn, part uint64) {
+	const epoch = 1_600_000_000 // keeps the numbers short
+	n := uint64(max(now.Unix()-epoch, 16))
+	return n, n * 16
+}
+
+// Run reads the stream until ctx ends or there is nothing in it that HLS carries.
+func (m *muxer) Run(ctx context.Context) error {
+	for {
+		err := m.session(ctx)
+		if !errors.Is(err, camgate.ErrTracksChanged) {
+			return err
+		}
+		m.log.Info("tracks changed")
+	}
+}
+
+// session reads the stream while its tracks stay the same.
+func (m *muxer) session(ctx context.Context) error {
+	tracks, err := m.stream.Ready(ctx)
+	if err != nil {
+		return err
+	}
+	m.plan, err = choose(tracks)
+	if err != nil {
+		return err
+	}
+	if len(m.plan.left) > 0 {
+		m.log.Info("tracks left out", "reason", m.plan.left)
+	}
+	r, err := m.stream.Subscribe(ctx, camgate.SubscribeOptions{Tracks: m.plan.tracks, Protocol: "hls", Internal: true})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if !slices.Equal(m.stream.Tracks(), tracks) {
+		return camgate.ErrTracksChanged // between the two calls above
+	}
+	m.reader.Store(r)
+	m.cutter.begin(m.plan.tracks)
+	for {
+		u, ok := r.Poll()
+		if !ok {
+			// At the live edge: what was cached is told of as a whole.
+			m.publish()
+			if u, err = r.Next(); err != nil {
+				m.cutter.flush()
+				m.publish()
+				return err
+			}
+		}
+		if err := m.cutter.write(u); err != nil {
+			m.complain(err)
+		}
+	}
+}
+
+// complain logs samples that were left out, at most once in ten seconds.
+func (m *muxer) complain(err error) {
+	m.bad++
+	if now := time.Now(); now.Sub(m.told) >= 10*time.Second {
+		m.log.Warn("samples left out", "count", m.bad, "err", err)
+		m.bad, m.told = 0, now
+	}
+}
+
+// publish replaces the snapshot if there is something new, and wakes all who wait.
+func (m *muxer) publish() {
+	if !m.cutter.changed {
+		return
+	}
+	m.cutter.changed = false
+	m.shift()
+	s := &snapshot{
+		segments: slices.Clone(m.window),
+		gone:     slices.Clone(m.gone),
+		hint:     m.cutter.nextPart,
+		left:     m.plan.left,
+		next:     make(chan struct{}),
+	}
+	if m.cutter.open != nil {
+		s.open = *m.cutter.open
+		s.open.parts = slices.Clip(s.open.parts)
+	} else {
+		s.open.msn = m.cutter.nextMSN
+	}
+	if s.empty() {
+		return
+	}
+	s.gaps = max(0, m.opts.Window-len(m.window))
+	m.measure(s)
+	s.target, s.part, s.breaks = m.target, m.part, m.breaks
+	close(m.now.Swap(s).next)
+}
+
+// shift moves complete segments into the window and old ones out of it.
+func (m *muxer) shift() {
+	m.window = append(m.window, m.cutter.complete...)
+	m.cutter.complete = nil
+	for len(m.window) > m.opts.Window {
+		if m.window[0].discontinuity {
+			m.breaks++
+		}
+		m.gone = append(m.gone, m.window[0])
+		m.window = slices.Delete(m.window, 0, 1)
+	}
+	if n := len(m.gone) - keepGone; n > 0 {
+		m.gone = slices.Delete(m.gone, 0, n)
+	}
+}
+
+// measure brings the target durations up to date: both must cover what the
+// playlist lists, and players do not like to see them change. So the first ones
+// are taken from the stream's keyframe interval and from the cached pictures.
+func (m *muxer) measure(s *snapshot) {
+	if m.target == 0 {
+		interval := m.stream.KeyframeInterval()
+		if interval <= 0 || interval > maxSegment {
+			interval = 2 * time.Second
+		}
+		m.target = rounded(max(m.opts.Segment, interval))
+	}
+	var open time.Duration
+	for _, p := range s.open.parts {
+		open += p.duration
+	}
+	m.target = max(m.target, rounded(open))
+	for _, g := range s.segments {
+		m.target = max(m.target, rounded(g.duration))
+	}
+	var fresh []*part
+	for _, g := range s.segments {
+		fresh = append(fresh, g.parts...)
+	}
+	fresh = append(fresh, s.open.parts...)
+	if m.part == 0 {
+		for _, p := range fresh {
+			if p.duration < 5*m.opts.Part || m.part == 0 {
+				m.part = max(m.part, slack(p.duration))
+			}
+		}
+		return
+	}
+	// One part that is too long is a hiccup of the source; three are a new pace.
+	if p := fresh[len(fresh)-1].duration; p <= m.part {
+		m.tooLong = m.tooLong[:0]
+	} else if m.tooLong = append(m.tooLong, p); len(m.tooLong) == 3 {
+		m.part = slack(slices.Max(m.tooLong))
+		m.tooLong = m.tooLong[:0]
+	}
+}
+
+func rounded(d time.Duration) int { return int(math.Round(d.Seconds())) }
+
+// slack is a part target that parts of about d fit in: not longer, and not shorter
+// than 85 % of it (RFC 8216bis section 4.4.4.9).
+func slack(d time.Duration) time.Duration {
+	return (d + d/10).Truncate(time.Millisecond) + time.Millisecond
+}
