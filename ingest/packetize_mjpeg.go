@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/camgate/camgate"
@@ -52,6 +53,9 @@ type jpegFrame struct {
 	restart       int  // MCUs between restart markers; 0: none
 	tables        [2][]byte
 	scan          []byte // entropy-coded data
+
+	components [3]byte // identifiers
+	quant      [2]byte // which tables of the file luminance and chrominance use
 }
 
 // maxJPEGSide is the largest size of a side that RFC 2435 can name.
@@ -63,6 +67,7 @@ func parseJPEG(b []byte) (j jpegFrame, ok bool) {
 	if len(b) < 4 || b[0] != 0xff || b[1] != 0xd8 {
 		return j, false
 	}
+	var quant [2][]byte // tables of the file
 	for b = b[2:]; len(b) >= 4; {
 		if b[0] != 0xff {
 			return j, false
@@ -78,46 +83,45 @@ func parseJPEG(b []byte) (j jpegFrame, ok bool) {
 		}
 		seg := b[4 : 2+size]
 		b = b[2+size:]
+		ok := true
 		switch marker {
 		case 0xdb: // DQT
-			if !j.addTables(seg) {
-				return j, false
-			}
+			ok = addTables(&quant, seg)
+		case 0xc4: // DHT
+			ok = standardHuffman(seg)
 		case 0xc0: // SOF0, baseline
-			if !j.addFrame(seg) {
-				return j, false
-			}
+			ok = j.width == 0 && j.addFrame(seg)
 		case 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
-			return j, false // extended, progressive, lossless, arithmetic
+			ok = false // extended, progressive, lossless, arithmetic
 		case 0xdd: // DRI
-			if len(seg) != 2 {
-				return j, false
+			if ok = len(seg) == 2; ok {
+				j.restart = int(binary.BigEndian.Uint16(seg))
 			}
-			j.restart = int(binary.BigEndian.Uint16(seg))
 		case 0xda: // SOS: what follows is the scan
-			if n := len(b); n >= 2 && b[n-2] == 0xff && b[n-1] == 0xd9 {
-				b = b[:n-2]
-			}
-			j.scan = b
-			return j, j.width > 0 && j.tables[0] != nil && j.tables[1] != nil
+			j.tables = [2][]byte{quant[j.quant[0]], quant[j.quant[1]]}
+			j.scan, ok = scanOf(b)
+			return j, ok && j.width > 0 && j.isOrder(seg) && j.tables[0] != nil && j.tables[1] != nil
+		}
+		if !ok {
+			return j, false
 		}
 	}
 	return j, false
 }
 
-func (j *jpegFrame) addTables(seg []byte) bool {
+func addTables(quant *[2][]byte, seg []byte) bool {
 	for len(seg) >= 65 {
 		if seg[0] > 1 { // 16-bit precision, or more than two tables
 			return false
 		}
-		j.tables[seg[0]] = seg[1:65]
+		quant[seg[0]] = seg[1:65]
 		seg = seg[65:]
 	}
 	return len(seg) == 0
 }
 
 func (j *jpegFrame) addFrame(seg []byte) bool {
-	if len(seg) < 15 || seg[0] != 8 || seg[5] != 3 {
+	if len(seg) != 15 || seg[0] != 8 || seg[5] != 3 {
 		return false
 	}
 	j.height, j.width = int(binary.BigEndian.Uint16(seg[1:])), int(binary.BigEndian.Uint16(seg[3:]))
@@ -125,10 +129,11 @@ func (j *jpegFrame) addFrame(seg []byte) bool {
 		return false
 	}
 	j.width, j.height = (j.width+7)&^7, (j.height+7)&^7
-	// Chroma without subsampling of its own, and with the second table.
-	if seg[10] != 0x11 || seg[13] != 0x11 || seg[8] != 0 || seg[11] != 1 || seg[14] != 1 {
+	// Chroma without subsampling of its own, and with one table for both.
+	if seg[10] != 0x11 || seg[13] != 0x11 || seg[8] > 1 || seg[11] > 1 || seg[14] != seg[11] {
 		return false
 	}
+	j.components, j.quant = [3]byte{seg[6], seg[9], seg[12]}, [2]byte{seg[8], seg[11]}
 	switch seg[7] {
 	case 0x21:
 		j.typ = 0
@@ -138,6 +143,33 @@ func (j *jpegFrame) addFrame(seg []byte) bool {
 		return false
 	}
 	return true
+}
+
+// isOrder reports whether the scan that seg describes is of all components, in
+// their order, with the Huffman tables that the receiver assigns to them.
+func (j *jpegFrame) isOrder(seg []byte) bool {
+	c := j.components
+	return bytes.Equal(seg, []byte{3, c[0], 0x00, c[1], 0x11, c[2], 0x11, 0, 63, 0})
+}
+
+// scanOf returns the entropy-coded data that b begins with. It reports false when
+// there is none, or something else than the end of the image behind it.
+func scanOf(b []byte) (scan []byte, ok bool) {
+	for i := 0; ; {
+		n := bytes.IndexByte(b[i:], 0xff)
+		if n < 0 || i+n+1 == len(b) { // cut off: a decoder makes the best of it
+			return b, len(b) > 0
+		}
+		i += n
+		switch m := b[i+1]; {
+		case m == 0, m >= 0xd0 && m <= 0xd7: // a stuffed byte, a restart marker
+			i += 2
+		case m == 0xff: // fill byte
+			i++
+		default:
+			return b[:i], i > 0 && m == 0xd9
+		}
+	}
 }
 
 // jpegSize reads the size in pixels from a JPEG of any kind.
