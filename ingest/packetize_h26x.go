@@ -13,8 +13,13 @@ func (packetizeH264) Packetize(w *camgate.PacketWriter, au [][]byte) {
 		stapA, fuA = 24, 28
 		nri        = 0x60
 	)
+	au = withoutTail(au, 1)
 	for i := 0; i < len(au); {
 		nalu := au[i]
+		if len(nalu) == 0 {
+			i++
+			continue
+		}
 		if len(nalu) > camgate.MaxPayload {
 			indicator, typ := nalu[0]&nri|fuA, nalu[0]&0x1f
 			fragment(w, nalu[1:], i == len(au)-1, camgate.MaxPayload-2, func(first, last bool) {
@@ -45,6 +50,7 @@ type packetizeH265 struct{}
 
 func (packetizeH265) Packetize(w *camgate.PacketWriter, au [][]byte) {
 	const ap, fu = 48, 49
+	au = withoutTail(au, 2)
 	for i := 0; i < len(au); {
 		nalu := au[i]
 		if len(nalu) < 2 { // no NAL unit header: nothing that a decoder could use
@@ -75,6 +81,15 @@ func (packetizeH265) Packetize(w *camgate.PacketWriter, au [][]byte) {
 		}
 		i += n
 	}
+}
+
+// withoutTail cuts off what comes last and has no whole NAL unit header, so that
+// the marker is on a packet that is made.
+func withoutTail(au [][]byte, header int) [][]byte {
+	for len(au) > 0 && len(au[len(au)-1]) < header {
+		au = au[:len(au)-1]
+	}
+	return au
 }
 
 // together returns how many NAL units from the first on fit into one packet; header
