@@ -234,7 +234,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect
 		if d.env != "" || isSecret(v.Type()) {
 			d.fail(n, path, "%v", err)
 		} else {
-			d.fail(n, path, "%q is %v", printable(n.Value), err)
+			d.fail(n, path, "%q %v", printable(n.Value), err)
 		}
 	}
 }

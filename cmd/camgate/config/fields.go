@@ -99,7 +99,7 @@ func checkEnum(text string, tag reflect.StructTag) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no such value: it is one of %s", strings.Join(known, ", "))
+	return fmt.Errorf("is none of %s", strings.Join(known, ", "))
 }
 
 func setBool(v reflect.Value, text string) error {
@@ -109,7 +109,7 @@ func setBool(v reflect.Value, text string) error {
 	case "false", "no", "off":
 		v.SetBool(false)
 	default:
-		return fmt.Errorf("neither true nor false")
+		return fmt.Errorf("is neither true nor false")
 	}
 	return nil
 }
@@ -117,13 +117,13 @@ func setBool(v reflect.Value, text string) error {
 func setInt(v reflect.Value, text string, tag reflect.StructTag) error {
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return fmt.Errorf("no whole number")
+		return fmt.Errorf("is no whole number")
 	}
 	if low, err := strconv.Atoi(tag.Get("min")); err == nil && n < low {
-		return fmt.Errorf("the least is %d", low)
+		return fmt.Errorf("is less than %d", low)
 	}
 	if high, err := strconv.Atoi(tag.Get("max")); err == nil && n > high {
-		return fmt.Errorf("the most is %d", high)
+		return fmt.Errorf("is more than %d", high)
 	}
 	v.SetInt(int64(n))
 	return nil

@@ -141,6 +141,9 @@ func parseURL(scheme, rest string) (url.URL, error) {
 	}
 	u.Host, u.Path, u.RawQuery = host, unescape(path), query
 	u.RawPath = path // kept where it is a valid encoding of Path: some cameras insist on theirs
+	if _, err := url.Parse(u.String()); err != nil {
+		return u, fmt.Errorf("%q is no host", printable(host)) // all else is escaped; err would show it
+	}
 	return u, nil
 }
 

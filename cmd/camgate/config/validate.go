@@ -97,6 +97,12 @@ func (v *validator) certificate() {
 	}
 }
 
+// The password in the example files.
+const (
+	examplePassword     = "change-me"
+	examplePasswordHash = "$argon2id$v=19$m=19456,t=2,p=1$daDIzHUcU7t6qxiGuz1p9w$bS4NdQOUpcVPBu81sJF+5ycBqcLp2LZvkDrKoMpUELw"
+)
+
 func (v *validator) users() {
 	first := map[string]int{}
 	for i, u := range v.Users {
@@ -120,6 +126,9 @@ func (v *validator) users() {
 			if _, err := parseHash(string(u.PasswordHash)); err != nil {
 				v.fail(at+".password_hash", "of user %q: %v", u.Name, err)
 			}
+		}
+		if u.Password == examplePassword || u.PasswordHash == examplePasswordHash {
+			v.warn(at, "user %q has the password of the example, which everybody knows: change it", u.Name)
 		}
 		if u.Role == "" {
 			v.fail(at, "user %q has no role: it is one of admin, viewer, publisher", u.Name)

@@ -45,9 +45,9 @@ var sizeUnits = [...]struct {
 }
 
 var (
-	errSize     = errors.New("no size: write bytes, or a unit as in 500k, 50M, 2MiB")
-	errDuration = errors.New("no duration: write a number with its unit, as in 200ms, 10s, 1m30s, 1h")
-	errNegative = errors.New("less than nothing")
+	errSize     = errors.New("is no size: write bytes, or a unit as in 500k, 50M, 2MiB")
+	errDuration = errors.New("is no duration: write a number with its unit, as in 200ms, 10s, 1m30s, 1h")
+	errNegative = errors.New("is less than nothing")
 )
 
 // ParseSize reads "512", "500k", "50M" (millions), "2MiB" (powers of 1,024).
