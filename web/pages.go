@@ -28,7 +28,8 @@ type pageData struct {
 	Version string
 	Title   string
 	Stream  string
-	MJPEG   bool // there is something to show without scripts
+	Modules []string // that the page's script will ask for
+	MJPEG   bool     // there is something to show without scripts
 	Code    int
 	Heading string
 	Reason  string
@@ -42,10 +43,13 @@ func (s *Server) dashboard(c *gin.Context) {
 	s.page(c, http.StatusOK, "dashboard.html", pageData{Title: "camgate"})
 }
 
+// playerModules are loaded all at once, rather than one after the other.
+var playerModules = [...]string{"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js"}
+
 // player is the page of one stream.
 func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 	s.page(c, http.StatusOK, "player.html", pageData{
-		Title: stream.Name() + " · camgate", Stream: stream.Name(), MJPEG: s.opts.Outputs.MJPEG != nil,
+		Title: stream.Name() + " · camgate", Stream: stream.Name(), Modules: playerModules[:], MJPEG: s.opts.Outputs.MJPEG != nil,
 	})
 }
 

@@ -1,0 +1,170 @@
+// The list of streams with their live state.
+
+import { h, say, icon, copyButton, announce } from './dom.js';
+import { STATES, track, viewers, span, nextTry, sentence, bitrate, plural } from './words.js';
+import { Meter } from './meter.js';
+import { Thumbnail } from './thumbnail.js';
+
+const POLL = 2000; // ms
+const FILTER_FROM = 7; // streams: below that a search box is in the way
+
+const list = document.getElementById('streams');
+const empty = document.getElementById('empty');
+const trouble = document.getElementById('trouble');
+const summary = document.getElementById('summary');
+const filter = document.getElementById('filter');
+const cards = new Map();
+
+/** One stream. Its elements stay, only their text changes. */
+class Card {
+  #state = '';
+  #meter = new Meter();
+  rate = 0;
+
+  constructor(stream) {
+    this.name = stream.name;
+    const href = `/${stream.name}`;
+    this.pill = h('span', { class: 'pill' });
+    this.since = h('span', { class: 'card-since' });
+    this.picture = h('img', { class: 'card-picture', alt: '', decoding: 'async' });
+    this.trackList = h('ul', { class: 'card-tracks' });
+    this.source = h('p', { class: 'card-source' });
+    this.trouble = h('p', { class: 'card-trouble', hidden: true });
+    this.count = h('span', { class: 'card-viewers' });
+    this.by = h('span', { class: 'card-by' });
+    this.rateText = h('span', { class: 'card-rate' });
+    this.address = new Addresses(stream);
+    this.element = h('article', { class: 'card', 'aria-label': stream.name },
+      h('a', { class: 'card-view', href, tabindex: '-1', 'aria-hidden': 'true' }, this.picture, h('span', { class: 'card-play' }, icon('play'))),
+      h('div', { class: 'card-body' },
+        h('div', { class: 'card-head' }, h('h2', {}, h('a', { href }, stream.name)), this.pill),
+        this.trouble, this.trackList, this.source,
+        h('p', { class: 'card-foot' }, this.count, this.by, this.rateText, this.since),
+        this.address.element));
+    this.thumbnail = new Thumbnail(this.picture, `${href}/snapshot.jpg`);
+  }
+
+  update(stream, now) {
+    const [word, tone] = STATES[stream.state] ?? [stream.state, 'quiet'];
+    if (this.#state && this.#state !== stream.state) announce(`${stream.name}: ${word}`);
+    this.#state = stream.state;
+    say(this.pill, word);
+    this.pill.dataset.tone = tone;
+    this.element.dataset.tone = tone;
+    say(this.since, `for ${span(now - Date.parse(stream.since))}`);
+    const next = nextTry(stream, now);
+    const tries = stream.retries > 1 ? ` (${plural(stream.retries, 'attempt')} so far)` : '';
+    say(this.trouble, stream.error ? `${sentence(stream.error)}${next ? ` — ${next}${tries}` : ''}` : '');
+    this.trouble.hidden = !stream.error;
+    this.#tracks(stream.tracks);
+    say(this.source, stream.source || (stream.publisher && `Published by ${stream.publisher}`) || '');
+    const watching = viewers(stream.readers);
+    say(this.count, watching.count);
+    say(this.by, watching.by);
+    this.rate = this.#meter.rate(stream.bytes_in, now) ?? 0;
+    say(this.rateText, stream.state === 'live' && this.rate ? bitrate(this.rate) : '');
+    this.thumbnail.update(stream.state === 'live' && Boolean(stream.urls.snapshot), stream.readers.length > 0);
+    this.address.update(stream.urls);
+  }
+
+  #tracks(tracks) {
+    const texts = tracks.map(track);
+    if (texts.join('\n') === [...this.trackList.children].map((li) => li.textContent).join('\n')) return;
+    this.trackList.replaceChildren(...texts.map((text) => h('li', {}, text)));
+  }
+
+  remove() {
+    this.thumbnail.stop();
+    this.element.remove();
+  }
+}
+
+const KINDS = [['rtsp', 'RTSP'], ['hls', 'HLS'], ['whep', 'WHEP'], ['mjpeg', 'MJPEG']];
+
+/** The addresses of a stream: one at a time, to be copied. */
+class Addresses {
+  #urls = {};
+  #chosen = '';
+
+  constructor(stream) {
+    this.url = h('code', { class: 'address-url', tabindex: '0' });
+    this.tabs = h('div', { class: 'address-kinds', role: 'group', 'aria-label': `Addresses of ${stream.name}` });
+    this.copy = copyButton('Copy the address', () => this.#urls[this.#chosen]);
+    this.element = h('div', { class: 'card-address' }, this.tabs, h('div', { class: 'address-line' }, this.url, this.copy));
+  }
+
+  update(urls) {
+    if (JSON.stringify(urls) === JSON.stringify(this.#urls)) return;
+    this.#urls = urls;
+    const there = KINDS.filter(([key]) => urls[key]);
+    this.tabs.replaceChildren(...there.map(([key, name]) => h('button', { type: 'button', class: 'address-kind', 'data-kind': key, onclick: () => this.#choose(key) }, name)));
+    this.element.hidden = there.length === 0;
+    if (there.length) this.#choose(urls[this.#chosen] ? this.#chosen : there[0][0]);
+  }
+
+  #choose(key) {
+    this.#chosen = key;
+    say(this.url, this.#urls[key]);
+    for (const b of this.tabs.children) b.setAttribute('aria-pressed', String(b.dataset.kind === key));
+  }
+}
+
+function show(streams) {
+  const now = Date.now();
+  const names = new Set(streams.map((s) => s.name));
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    card.remove();
+    cards.delete(name);
+  }
+  streams.forEach((stream, i) => {
+    let card = cards.get(stream.name);
+    if (!card) {
+      card = new Card(stream);
+      cards.set(stream.name, card);
+    }
+    if (list.children[i] !== card.element) list.insertBefore(card.element, list.children[i] ?? null);
+    card.update(stream, now);
+  });
+  list.dataset.count = streams.length > 2 ? 'many' : String(streams.length);
+  list.hidden = streams.length === 0;
+  empty.hidden = streams.length > 0;
+  filter.hidden = streams.length < FILTER_FROM;
+  const live = streams.filter((s) => s.state === 'live').length;
+  const watching = streams.reduce((n, s) => n + s.readers.length, 0);
+  const rate = [...cards.values()].reduce((sum, card) => sum + card.rate, 0);
+  say(summary, streams.length === 0 ? '' : [
+    plural(streams.length, 'stream'), live === streams.length ? 'all live' : `${live} live`, plural(watching, 'viewer'), rate ? `${bitrate(rate)} in` : '',
+  ].filter(Boolean).join(' · '));
+  applyFilter();
+}
+
+function applyFilter() {
+  const wanted = filter.hidden ? '' : filter.value.trim().toLowerCase();
+  for (const card of cards.values()) card.element.hidden = !card.name.toLowerCase().includes(wanted);
+}
+filter.addEventListener('input', applyFilter);
+
+let answered = Date.now();
+
+async function poll() {
+  if (!document.hidden) {
+    try {
+      const response = await fetch('/api/v1/streams', { cache: 'no-store', signal: AbortSignal.timeout(8000) });
+      if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
+      show((await response.json()).streams);
+      answered = Date.now();
+      trouble.hidden = true;
+    } catch (err) {
+      const reason = err instanceof TypeError || err.name === 'TimeoutError' ? 'The gateway does not answer' : sentence(err.message);
+      say(trouble, `${reason}. What you see is ${span(Date.now() - answered)} old; trying again.`);
+      trouble.hidden = false;
+    }
+  }
+  setTimeout(poll, POLL);
+}
+
+document.addEventListener('visibilitychange', () => { if (!document.hidden) answered = Math.max(answered, Date.now() - POLL); });
+const sample = document.getElementById('sample');
+sample.parentElement.append(copyButton('Copy the example', () => sample.textContent));
+poll();

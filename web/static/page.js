@@ -1,0 +1,118 @@
+// The page of one stream: the player, which way it plays, and the stream's facts.
+
+import './player.js';
+import { streamInfo } from './answers.js';
+import { h, say, copyButton } from './dom.js';
+import { STATES, track, viewers, span, nextTry, sentence, bitrate } from './words.js';
+import { Meter } from './meter.js';
+
+const POLL = 2000; // ms
+const WAYS = [
+  ['', 'Automatic', 'The first of these that shows a picture'],
+  ['webrtc', 'WebRTC', 'Least delay'],
+  ['hls', 'LL-HLS', 'Through any proxy, about a second behind'],
+  ['mjpeg', 'MJPEG', 'Pictures only, works everywhere'],
+];
+
+const player = document.querySelector('camgate-player');
+const query = new URLSearchParams(location.search);
+const via = WAYS.some(([id]) => id && id === query.get('via')) ? query.get('via') : '';
+const bare = ['0', 'false', 'no'].includes(query.get('controls'));
+
+if (bare) document.documentElement.classList.add('bare');
+if (via) player.setAttribute('via', via);
+if (['0', 'false', 'no'].includes(query.get('muted'))) player.muted = false;
+player.setAttribute('src', `/${player.dataset.stream}`);
+
+// The state of the player, for tests and for pages that look into a frame.
+Object.defineProperty(window, 'camgate', { get: () => player.report });
+
+const ways = document.getElementById('ways');
+const rows = new Map(WAYS.map(([id, label, about]) => {
+  const input = h('input', { type: 'radio', name: 'way', value: id, onchange: () => choose(id) });
+  input.checked = id === via;
+  const status = h('span', { class: 'way-status' });
+  const reason = h('span', { class: 'way-reason' }, about);
+  ways.append(h('label', { class: 'way' }, input, h('span', { class: 'way-name' }, label), status, reason));
+  return [id, { status, reason, about, row: input.parentElement }];
+}));
+
+function choose(id) {
+  const url = new URL(location.href);
+  if (id) url.searchParams.set('via', id);
+  else url.searchParams.delete('via');
+  history.replaceState(null, '', url);
+  if (id) player.setAttribute('via', id);
+  else player.removeAttribute('via');
+}
+
+const STATUS = { ready: '', trying: 'trying', playing: 'playing', failed: 'does not play' };
+
+player.addEventListener('camgate-change', () => {
+  const { rung, phase, steps } = player.report;
+  document.body.dataset.rung = rung;
+  document.body.dataset.phase = phase;
+  for (const [id, { status, reason, about, row }] of rows) {
+    const step = steps.find((s) => s.id === id);
+    row.dataset.status = step?.status ?? '';
+    say(status, step ? STATUS[step.status] : '');
+    say(reason, step?.reason ? sentence(step.reason) : about);
+  }
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== 'radio') return;
+  if (event.key === 'm') player.muted = !player.muted;
+  if (event.key === 'f') player.fullscreen();
+});
+
+const facts = document.getElementById('facts');
+const addresses = document.getElementById('addresses');
+const meter = new Meter();
+
+function fact(term, ...lines) {
+  const shown = lines.filter(Boolean);
+  return shown.length ? [h('dt', {}, term), ...shown.map((line) => h('dd', {}, line))] : [];
+}
+
+let shown = '';
+function show(stream) {
+  const now = Date.now();
+  const [state] = STATES[stream.state] ?? [stream.state];
+  const watching = viewers(stream.readers);
+  const rate = meter.rate(stream.bytes_in, now);
+  const lines = [
+    ['State', `${state} for ${span(now - Date.parse(stream.since))}`, stream.error && sentence(stream.error), nextTry(stream, now) && sentence(nextTry(stream, now))],
+    ['Source', stream.source || stream.publisher],
+    ['Tracks', ...stream.tracks.map(track)],
+    ['Arriving', rate === null || stream.state !== 'live' ? '' : bitrate(rate)],
+    ['Watching', [watching.count, watching.by].filter(Boolean).join(': ')],
+  ];
+  const text = JSON.stringify(lines);
+  if (text === shown) return;
+  shown = text;
+  facts.replaceChildren(...lines.flatMap(([term, ...rest]) => fact(term, ...rest)));
+}
+
+const NAMES = { rtsp: 'RTSP', rtsps: 'RTSPS', hls: 'HLS', whep: 'WHEP', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
+
+function showAddresses(urls) {
+  if (addresses.childElementCount) return;
+  for (const [key, name] of Object.entries(NAMES)) {
+    if (!urls[key]) continue;
+    addresses.append(h('div', { class: 'address' }, h('span', { class: 'address-name' }, name),
+      h('code', { class: 'address-url', tabindex: '0' }, urls[key]), copyButton(`Copy the ${name} address`, () => urls[key])));
+  }
+}
+
+async function poll() {
+  if (!document.hidden && !bare) {
+    const stream = await streamInfo(player.name);
+    if (stream) {
+      show(stream);
+      showAddresses(stream.urls);
+    }
+  }
+  setTimeout(poll, POLL);
+}
+poll();

@@ -1,0 +1,64 @@
+// How states, codecs and amounts are said.
+
+/** The words for a state, and which of the colours goes with them. */
+export const STATES = {
+  live: ['Live', 'good'],
+  connecting: ['Connecting', 'busy'],
+  waiting_keyframe: ['Waiting for a picture', 'busy'],
+  stalled: ['Stalled', 'warn'],
+  retrying: ['Retrying', 'warn'],
+  failed: ['Failed', 'bad'],
+  idle: ['Idle', 'quiet'],
+};
+
+const PROTOCOLS = { rtsp: 'RTSP', rtsps: 'RTSPS', webrtc: 'WebRTC', hls: 'HLS', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
+
+export function protocol(name) { return PROTOCOLS[name] ?? name; }
+
+/** "H264 High 4.1 · 1280×720 · 25 fps", "AAC · 48 kHz · stereo" */
+export function track(t) {
+  const parts = [[t.codec, t.profile].filter(Boolean).join(' ')];
+  if (t.width && t.height) parts.push(`${t.width}×${t.height}`);
+  if (t.fps) parts.push(`${round(t.fps)} fps`);
+  if (t.kind === 'audio') {
+    parts.push(`${round(t.clock_rate / 1000)} kHz`);
+    if (t.channels) parts.push({ 1: 'mono', 2: 'stereo' }[t.channels] ?? `${t.channels} channels`);
+  }
+  return parts.join(' · ');
+}
+
+export function bitrate(bitsPerSecond) {
+  if (bitsPerSecond >= 1e6) return `${(bitsPerSecond / 1e6).toFixed(bitsPerSecond < 1e7 ? 1 : 0)} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1e3)} kbit/s`;
+}
+
+/** "3 viewers" and "2 RTSP, 1 WebRTC" of a stream's readers. */
+export function viewers(readers) {
+  const count = new Map();
+  for (const r of readers) count.set(r.protocol, (count.get(r.protocol) ?? 0) + 1);
+  const by = [...count].sort(([a], [b]) => (a < b ? -1 : 1)).map(([p, n]) => `${n} ${protocol(p)}`).join(', ');
+  return { count: plural(readers.length, 'viewer'), by };
+}
+
+export function plural(n, noun) { return `${n} ${noun}${n === 1 ? '' : 's'}`; }
+
+/** A time span in its largest unit: "40 s", "12 min", "3 h", "5 days". */
+export function span(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 90) return `${s} s`;
+  if (s < 90 * 60) return `${Math.round(s / 60)} min`;
+  if (s < 36 * 3600) return `${Math.round(s / 3600)} h`;
+  return `${Math.round(s / 86400)} days`;
+}
+
+/** When the next attempt is due, as the end of a sentence; '' if none is. */
+export function nextTry(stream, now) {
+  if (!stream.retry_at) return '';
+  const ms = Date.parse(stream.retry_at) - now;
+  return ms > 500 ? `next try in ${span(ms)}` : 'trying again now';
+}
+
+/** The first letter large, as for a sentence. */
+export function sentence(text) { return text ? text[0].toUpperCase() + text.slice(1) : ''; }
+
+function round(x) { return Math.round(x * 100) / 100; }
