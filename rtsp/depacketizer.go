@@ -1,0 +1,137 @@
+package rtsp
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpfragmented"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmjpeg"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/pion/rtp"
+
+	"github.com/camgate/camgate"
+)
+
+// depacketizer puts the packets of one track together to access units. It keeps
+// the bytes of packets: nobody may use their buffers again.
+type depacketizer interface {
+	// push takes the next packet and its presentation time in ticks, and hands on
+	// what is complete now. An error tells that something had to be left out.
+	push(pkt *rtp.Packet, pts int64, emit emitFunc) error
+	// reset forgets what is incomplete, since the packets that follow are of
+	// another sequence.
+	reset()
+}
+
+// emitFunc takes an access unit. key says that decoding can start at it; it is of
+// use for codecs that are passed through only.
+type emitFunc func(au [][]byte, pts int64, key bool)
+
+// newDepacketizer makes the depacketizer for a track that came from f.
+func newDepacketizer(f format.Format, t *camgate.Track) depacketizer {
+	switch f := f.(type) {
+	case *format.H264:
+		return &nalUnits{payload: h264Payload{}}
+	case *format.H265:
+		return &nalUnits{payload: h265Payload{donl: f.MaxDONDiff != 0}}
+	case *format.MJPEG:
+		return &pictures{}
+	case *format.MPEG4Audio:
+		d := &aacUnits{samples: samplesOf(f.Config)}
+		d.decode = (&rtpmpeg4audio.Decoder{
+			SizeLength: f.SizeLength, IndexLength: f.IndexLength, IndexDeltaLength: f.IndexDeltaLength,
+		}).Decode
+		return d
+	case *format.MPEG4AudioLATM:
+		if t.Codec == camgate.AAC {
+			d := &latm{config: f.StreamMuxConfig}
+			return &aacUnits{samples: samplesOf(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig), decode: d.decode}
+		}
+	}
+	if t.Codec.Understood() || t.Kind == camgate.Audio && !markerEnds(t.Codec) {
+		return single{}
+	}
+	return &grouped{key: keyTest(t)}
+}
+
+// single is for formats in which each packet is an access unit.
+type single struct{}
+
+func (single) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+	if len(pkt.Payload) > 0 {
+		emit([][]byte{pkt.Payload}, pts, true)
+	}
+	return nil
+}
+
+func (single) reset() {}
+
+// pictures are JPEG files (RFC 2435).
+type pictures struct{ decoder rtpmjpeg.Decoder }
+
+func (d *pictures) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+	file, err := d.decoder.Decode(pkt)
+	switch {
+	case errors.Is(err, rtpmjpeg.ErrMorePacketsNeeded), errors.Is(err, rtpmjpeg.ErrNonStartingPacketAndNoPrevious):
+		return nil
+	case err != nil:
+		return fmt.Errorf("JPEG: %w", err)
+	}
+	emit([][]byte{file}, pts, true)
+	return nil
+}
+
+func (d *pictures) reset() { d.decoder = rtpmjpeg.Decoder{} }
+
+// aacUnits are AAC frames, several of which may share a packet.
+type aacUnits struct {
+	decode  func(*rtp.Packet) ([][]byte, error)
+	samples int64 // in a frame, of one channel
+}
+
+func (d *aacUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+	frames, err := d.decode(pkt)
+	switch {
+	case errors.Is(err, rtpmpeg4audio.ErrMorePacketsNeeded), errors.Is(err, rtpfragmented.ErrMorePacketsNeeded):
+		return nil
+	case err != nil:
+		return fmt.Errorf("AAC: %w", err)
+	}
+	for i, frame := range frames {
+		emit([][]byte{frame}, pts+int64(i)*d.samples, true)
+	}
+	return nil
+}
+
+func (d *aacUnits) reset() {} // the decoders look at sequence numbers themselves
+
+func samplesOf(c *mpeg4audio.AudioSpecificConfig) int64 {
+	if c.FrameLengthFlag {
+		return 960
+	}
+	return 1024
+}
+
+// latm unwraps AAC from the elements of RFC 6416 section 6.
+type latm struct {
+	config    *mpeg4audio.StreamMuxConfig
+	fragments rtpfragmented.Decoder
+}
+
+func (d *latm) decode(pkt *rtp.Packet) ([][]byte, error) {
+	buf, err := d.fragments.Decode(pkt)
+	if err != nil {
+		return nil, err
+	}
+	element := mpeg4audio.AudioMuxElement{StreamMuxConfig: d.config}
+	if err := element.Unmarshal(buf); err != nil {
+		return nil, err
+	}
+	var frames [][]byte
+	for _, sub := range element.Payloads {
+		frames = append(frames, sub[0][0])
+	}
+	return frames, nil
+}

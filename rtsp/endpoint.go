@@ -1,0 +1,235 @@
+package rtsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+
+	"github.com/camgate/camgate"
+)
+
+// endpoint is one port of the server: what the library calls for its connections.
+// It calls the methods in the goroutine of the connection or of the session that a
+// request belongs to, one at a time for each; they may wait.
+type endpoint struct {
+	server   *Server
+	lib      *gortsplib.Server
+	listener *listener
+
+	mu           sync.Mutex
+	descriptions map[string]*described
+}
+
+// connState is what we keep of a connection. It is used while the connection has a
+// request answered, so by one goroutine at a time.
+type connState struct {
+	conn   *conn // nil: a tunnel, of which we do not see the inside
+	remote string
+	method base.Method // of the request that is being answered
+
+	session *session // which that request concerns, when it asks for or controls media
+
+	user  *camgate.User // verified by Basic
+	basic string        // the header that did it
+}
+
+func stateOf(sc *gortsplib.ServerConn) *connState { return sc.UserData().(*connState) }
+
+// OnConnOpen is called before anything is read.
+func (e *endpoint) OnConnOpen(ctx *gortsplib.ServerHandlerOnConnOpenCtx) {
+	st := &connState{remote: ctx.Conn.NetConn().RemoteAddr().String()}
+	st.conn, _ = ctx.Conn.NetConn().(*conn)
+	ctx.Conn.SetUserData(st)
+}
+
+// OnConnClose is called last.
+func (e *endpoint) OnConnClose(ctx *gortsplib.ServerHandlerOnConnCloseCtx) {
+	e.server.log.Debug("rtsp connection closed", "remote", stateOf(ctx.Conn).remote, "reason", ctx.Error)
+}
+
+// OnSessionOpen is called before the first request of a session is answered.
+func (e *endpoint) OnSessionOpen(ctx *gortsplib.ServerHandlerOnSessionOpenCtx) {
+	st := stateOf(ctx.Conn)
+	ctx.Session.SetUserData(&session{endpoint: e, lib: ctx.Session, remote: st.remote, log: e.server.log.With("remote", st.remote)})
+}
+
+func sessionOf(ss *gortsplib.ServerSession) *session { return ss.UserData().(*session) }
+
+// OnSessionClose is called when a session has ended, for whatever reason.
+func (e *endpoint) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	sessionOf(ctx.Session).close(ctx.Error)
+}
+
+// OnRequest is called before a request is looked at.
+func (e *endpoint) OnRequest(sc *gortsplib.ServerConn, req *base.Request) {
+	st := stateOf(sc)
+	st.method, st.session = req.Method, nil
+	if ss := sc.Session(); ss != nil {
+		st.session = sessionOf(ss)
+	}
+	// The library makes GStreamer wait for a second, in favour of an old publisher.
+	if agent := req.Header["User-Agent"]; req.Method == base.Setup && len(agent) == 1 &&
+		strings.HasPrefix(agent[0], "GStreamer") && !isRecord(req.Header["Transport"]) {
+		req.Header["User-Agent"] = base.HeaderValue{"a " + agent[0]}
+	}
+}
+
+func isRecord(transport base.HeaderValue) bool {
+	return len(transport) == 1 && strings.Contains(strings.ToLower(transport[0]), "record")
+}
+
+// OnResponse is called before a response is written.
+func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
+	res.Header["Server"] = base.HeaderValue{"camgate"}
+	st := stateOf(sc)
+	if st.session == nil || res.StatusCode != base.StatusOK {
+		return
+	}
+	switch st.method {
+	case base.Setup:
+		st.session.isSetUp(res)
+	case base.Play:
+		st.session.answerPlay(st, res)
+	case base.Teardown:
+		st.session.stopPlaying()
+	}
+}
+
+// OnDescribe answers with the description of a stream as soon as it has one.
+func (e *endpoint) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	d, err := e.open(ctx.Conn, ctx.Request, ctx.Path, false)
+	if err != nil {
+		res, err := e.refuse(ctx.Conn, ctx.Path, err)
+		return res, nil, err
+	}
+	return ok(), d.lib, nil
+}
+
+func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
+
+// open finds the stream that a reader asks for, and waits until it has tracks.
+func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string, use bool) (*described, error) {
+	name := nameOf(path)
+	if err := e.authorize(sc, req, camgate.ActionRead, name); err != nil {
+		return nil, err
+	}
+	stream, err := e.server.opts.Registry.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(e.server.ctx, e.server.opts.StartTimeout)
+	defer cancel()
+	if _, err := stream.Ready(ctx); err != nil {
+		return nil, err
+	}
+	awaitParams(ctx, stream)
+	return e.describe(stream, use)
+}
+
+// awaitParams waits for the parameter sets, which some cameras do not name before
+// the first keyframe: not all players start without. It gives up with ctx, or when
+// the stream is live and has none all the same.
+func awaitParams(ctx context.Context, s *camgate.Stream) {
+	for {
+		changed := s.Changed()
+		if hasParams(s.Tracks()) || s.Status().State == camgate.StateLive {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func hasParams(tracks []*camgate.Track) bool {
+	for _, t := range tracks {
+		if (t.Codec == camgate.H264 || t.Codec == camgate.H265) && len(t.Params().SPS) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func nameOf(path string) string { return strings.Trim(path, "/") }
+
+// refuse turns an error into an answer, and tells its reason in the log only.
+func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*base.Response, error) {
+	status := statusOf(err)
+	e.server.log.LogAttrs(e.server.ctx, levelOf(err), "rtsp request refused",
+		slog.String("stream", nameOf(path)), slog.String("remote", stateOf(sc).remote),
+		slog.Int("status", int(status)), slog.Any("err", err))
+	if status == base.StatusUnauthorized {
+		// Has the library challenge the client, or close when that was tried.
+		return &base.Response{StatusCode: status}, liberrors.ErrServerAuth{}
+	}
+	return &base.Response{StatusCode: status}, nil
+}
+
+// levelOf: each client asks without a password first, which is not worth a line.
+func levelOf(err error) slog.Level {
+	if errors.Is(err, camgate.ErrAuthFailed) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
+// OnSetup prepares one track of a reader or a publisher.
+func (e *endpoint) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	s := sessionOf(ctx.Session)
+	stateOf(ctx.Conn).session = s
+	if ctx.Session.State() == gortsplib.ServerSessionStatePreRecord {
+		return ok(), nil, nil
+	}
+	if tunnel := ctx.Conn.Transport().Tunnel; tunnel != gortsplib.TunnelNone {
+		res, err := e.refuse(ctx.Conn, ctx.Path, fmt.Errorf("%w: RTSP in an HTTP or WebSocket tunnel is not served", errTransport))
+		return res, nil, err
+	}
+	if s.desc == nil {
+		d, err := e.open(ctx.Conn, ctx.Request, ctx.Path, true)
+		if err != nil {
+			res, err := e.refuse(ctx.Conn, ctx.Path, err)
+			return res, nil, err
+		}
+		s.read(d, stateOf(ctx.Conn))
+	}
+	return ok(), s.desc.lib, nil
+}
+
+var errTransport = errors.New("unsupported transport")
+
+// OnPlay starts a reader.
+func (e *endpoint) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	s := sessionOf(ctx.Session)
+	stateOf(ctx.Conn).session = s
+	if err := s.prepare(); err != nil {
+		return e.refuse(ctx.Conn, ctx.Path, err)
+	}
+	return ok(), nil
+}
+
+// OnPause stops a reader or a publisher for a while.
+func (e *endpoint) OnPause(ctx *gortsplib.ServerHandlerOnPauseCtx) (*base.Response, error) {
+	s := sessionOf(ctx.Session)
+	s.stopPlaying()
+	s.pausePublishing()
+	return ok(), nil
+}
+
+// OnDecodeError, OnStreamWriteError and OnPacketsLost are told of to nobody: the
+// library would write them to the standard logger.
+func (e *endpoint) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) {}
+
+// OnStreamWriteError see OnDecodeError.
+func (e *endpoint) OnStreamWriteError(*gortsplib.ServerHandlerOnStreamWriteErrorCtx) {}
+
+// OnPacketsLost see OnDecodeError; each inlet counts for itself.
+func (e *endpoint) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}

@@ -1,0 +1,150 @@
+package rtsp
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// firstByte is how long a connection may say nothing at all.
+const firstByte = 10 * time.Second
+
+// listener hands the library connections that our own writer can share with it.
+type listener struct {
+	net.Listener
+	tls *tls.Config // nil: in the clear
+	max int         // connections at a time
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+}
+
+// Accept goes on after errors that pass, like too many open files: the library
+// would end the server.
+func (l *listener) Accept() (net.Conn, error) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		raw, err := l.Listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil, err
+		case err != nil:
+			time.Sleep(pause)
+		default:
+			if c := l.add(raw); c != nil {
+				return c, nil
+			}
+			raw.Close()
+		}
+	}
+}
+
+func (l *listener) add(raw net.Conn) *conn {
+	c := &conn{Conn: raw, raw: raw, listener: l}
+	if l.tls != nil {
+		c.Conn = tls.Server(raw, l.tls)
+	}
+	// Until the library sets its own.
+	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.conns) >= l.max {
+		return nil
+	}
+	l.conns[c] = struct{}{}
+	return c
+}
+
+// closeConns cuts all connections, also those of writers that are stuck.
+func (l *listener) closeConns() {
+	l.mu.Lock()
+	conns := make([]*conn, 0, len(l.conns))
+	for c := range l.conns {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.raw.Close()
+	}
+}
+
+// conn is a connection that the library writes its responses to, and we our media:
+// mu keeps what they write apart.
+type conn struct {
+	net.Conn
+	raw      net.Conn // the same without TLS
+	listener *listener
+
+	mu    sync.Mutex
+	after func()      // called once, when the library has written the next time
+	armed time.Time   // when we set the write deadline last
+	bufs  net.Buffers // what WriteTo consumes
+}
+
+// Write is the library's: a response or an RTCP packet, always whole.
+func (c *conn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	n, err := c.Conn.Write(b)
+	after := c.after
+	c.after = nil
+	c.mu.Unlock()
+	if after != nil {
+		after()
+	}
+	return n, err
+}
+
+// afterNextWrite has f called when the library has written what comes next.
+func (c *conn) afterNextWrite(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.after = f
+}
+
+// deadlineSlack is how much sooner than timeout a write may fail, so that not each
+// write has to set the deadline.
+const deadlineSlack = 2 * time.Second
+
+// send writes our media with one system call, unless stopped is set: then nothing
+// may follow what the library has written. It fails when the peer takes nothing
+// for timeout, give or take deadlineSlack.
+func (c *conn) send(bufs [][]byte, timeout time.Duration, stopped *atomic.Bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stopped.Load() {
+		return errStopped
+	}
+	if now := time.Now(); now.Sub(c.armed) >= deadlineSlack {
+		c.armed = now
+		if err := c.raw.SetWriteDeadline(now.Add(timeout)); err != nil {
+			return err
+		}
+	}
+	if len(bufs) == 1 {
+		_, err := c.Conn.Write(bufs[0])
+		return err
+	}
+	c.bufs = bufs
+	_, err := c.bufs.WriteTo(c.Conn)
+	c.bufs = nil
+	return err
+}
+
+var errStopped = errors.New("stopped")
+
+// SetWriteDeadline is the library's, before each of its writes. It must not take
+// away time from ours.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	return c.raw.SetWriteDeadline(t)
+}
+
+func (c *conn) Close() error {
+	c.listener.mu.Lock()
+	delete(c.listener.conns, c)
+	c.listener.mu.Unlock()
+	return c.Conn.Close()
+}

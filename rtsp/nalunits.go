@@ -1,0 +1,216 @@
+package rtsp
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	// maxUnit bounds an access unit in bytes, maxNALUs in NAL units: more is no
+	// picture, but somebody who wants our memory.
+	maxUnit  = 8 << 20
+	maxNALUs = 2048
+)
+
+var (
+	errTruncated = errors.New("truncated RTP payload")
+	errTooBig    = errors.New("access unit too big")
+	errFragment  = errors.New("a fragment of a NAL unit is missing")
+	errType      = errors.New("unsupported RTP payload type of a NAL unit")
+)
+
+// nalUnits puts H264 (RFC 6184) and H265 (RFC 7798) access units together. One ends
+// at the marker bit, or, with cameras that do not set it and after its loss, when
+// the timestamp changes. A NAL unit of which something is missing is left out; what
+// else is there of its access unit stays.
+type nalUnits struct {
+	payload interface {
+		// split takes a payload apart: whole NAL units, or a part of one.
+		split(payload []byte, whole func(nalu []byte), part func(p fragment)) error
+	}
+
+	au    [][]byte
+	size  int
+	ts    uint32
+	pts   int64
+	begun bool // a packet with timestamp ts was seen
+
+	open  bool // parts holds the beginning of a NAL unit
+	parts [][]byte
+	next  uint16 // sequence number of the part that is to follow
+}
+
+// fragment is a part of a NAL unit.
+type fragment struct {
+	header      []byte // of the NAL unit; with the first part
+	data        []byte
+	first, last bool
+}
+
+func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+	if d.begun && pkt.Timestamp != d.ts {
+		d.flush(emit)
+	}
+	if !d.begun {
+		d.begun, d.ts, d.pts = true, pkt.Timestamp, pts
+	}
+	var failed error
+	err := d.payload.split(pkt.Payload, func(nalu []byte) { d.open = false; d.add(nalu) }, func(p fragment) {
+		failed = d.join(p, pkt.SequenceNumber)
+	})
+	if err == nil {
+		err = failed
+	}
+	if d.size > maxUnit || len(d.au) > maxNALUs {
+		d.reset()
+		return errTooBig
+	}
+	if pkt.Marker {
+		d.flush(emit)
+	}
+	return err
+}
+
+func (d *nalUnits) reset() {
+	d.au, d.size, d.begun, d.open = nil, 0, false, false
+	clear(d.parts) // they hold on to whole packets
+	d.parts = d.parts[:0]
+}
+
+func (d *nalUnits) flush(emit emitFunc) {
+	au, pts := d.au, d.pts
+	d.reset()
+	if len(au) > 0 {
+		emit(au, pts, false)
+	}
+}
+
+// add appends a NAL unit. Inside of one there is no start code (ISO/IEC 14496-10
+// section 7.4.1): some devices send several that way, with start codes between.
+func (d *nalUnits) add(b []byte) {
+	for len(b) > 0 {
+		nalu := b
+		if i := bytes.Index(b, []byte{0, 0, 1}); i >= 0 {
+			nalu, b = b[:i], b[i+3:]
+			nalu = bytes.TrimRight(nalu, "\x00") // a start code may have more zeros
+		} else {
+			b = nil
+		}
+		if len(nalu) > 0 {
+			d.au = append(d.au, nalu)
+			d.size += len(nalu)
+		}
+	}
+}
+
+func (d *nalUnits) join(p fragment, seq uint16) error {
+	switch {
+	case p.first:
+		d.open, d.parts = true, append(d.parts[:0], p.header, p.data)
+	case !d.open || seq != d.next:
+		d.open = false
+		return errFragment
+	default:
+		d.parts = append(d.parts, p.data)
+	}
+	d.next = seq + 1
+	d.size += len(p.data)
+	if d.size > maxUnit {
+		return errTooBig // and push gives up on it
+	}
+	if p.last {
+		nalu := bytes.Join(d.parts, nil) // the one copy on the way in
+		d.open, d.size = false, d.size-len(nalu)+len(d.parts[0])
+		d.add(nalu)
+	}
+	return nil
+}
+
+// h264Payload is RFC 6184 in the modes that cameras use (0 and 1).
+type h264Payload struct{}
+
+func (h264Payload) split(b []byte, whole func([]byte), part func(fragment)) error {
+	const stapA, fuA = 24, 28
+	if len(b) == 0 {
+		return errTruncated
+	}
+	switch typ := b[0] & 0x1f; typ {
+	case stapA:
+		return aggregate(b[1:], whole)
+	case fuA:
+		if len(b) < 3 {
+			return errTruncated
+		}
+		part(fragment{
+			header: []byte{b[0]&0xe0 | b[1]&0x1f}, data: b[2:],
+			first: b[1]&0x80 != 0, last: b[1]&0x40 != 0,
+		})
+	case 0, 25, 26, 27, 29, 30, 31: // interleaved modes, and what is not defined
+		return errType
+	default:
+		whole(b)
+	}
+	return nil
+}
+
+// h265Payload is RFC 7798 in transmission order; donl: with decoding order numbers,
+// which are skipped.
+type h265Payload struct{ donl bool }
+
+func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) error {
+	const ap, fu, paci = 48, 49, 50
+	if len(b) < 3 {
+		return errTruncated
+	}
+	switch typ := b[0] >> 1 & 0x3f; {
+	case typ == ap:
+		if h.donl {
+			return errType
+		}
+		return aggregate(b[2:], whole)
+	case typ == fu:
+		p := fragment{
+			header: []byte{b[0]&0x81 | b[2]&0x3f<<1, b[1]}, data: b[3:],
+			first: b[2]&0x80 != 0, last: b[2]&0x40 != 0,
+		}
+		if h.donl && p.first {
+			if len(p.data) < 2 {
+				return errTruncated
+			}
+			p.data = p.data[2:]
+		}
+		part(p)
+	case typ >= paci:
+		return errType
+	case h.donl:
+		if len(b) < 4 {
+			return errTruncated
+		}
+		whole(append([]byte{b[0], b[1]}, b[4:]...))
+	default:
+		whole(b)
+	}
+	return nil
+}
+
+// aggregate takes an aggregation packet apart; zeros at its end are padding.
+func aggregate(b []byte, whole func([]byte)) error {
+	for len(b) > 2 {
+		size := int(b[0])<<8 | int(b[1])
+		b = b[2:]
+		if size == 0 {
+			if len(bytes.TrimLeft(b, "\x00")) == 0 {
+				return nil
+			}
+			return errTruncated
+		}
+		if size > len(b) {
+			return errTruncated
+		}
+		whole(b[:size:size])
+		b = b[size:]
+	}
+	return nil
+}

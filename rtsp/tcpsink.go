@@ -1,0 +1,86 @@
+package rtsp
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// tcpSink sends interleaved frames (RFC 2326 section 10.12). The frames are made
+// once per stream; for a reader that numbers channels or packets in its own way,
+// and for cached units, they are copied and corrected.
+type tcpSink struct {
+	conn    *conn
+	timeout time.Duration
+	stopped *atomic.Bool
+
+	bufs    [][]byte
+	bytes   int
+	scratch []byte // corrected copies; parts of it are in bufs
+}
+
+func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
+	packets := u.Packets()
+	wire := packets.Wire
+	if len(wire) == 0 {
+		return
+	}
+	seq := out.number(u)
+	if shift != 0 || seq != u.FirstSeq() || wire[1] != out.channel {
+		wire = s.correct(packets, out.channel, seq, shift)
+	}
+	s.bufs = append(s.bufs, wire)
+	s.bytes += len(wire)
+	out.sent(u, len(wire))
+}
+
+// correct copies a unit's frames with another channel, other sequence numbers and
+// timestamps.
+func (s *tcpSink) correct(p *camgate.Packets, channel byte, seq uint16, shift uint32) []byte {
+	start := len(s.scratch)
+	s.scratch = append(s.scratch, p.Wire...)
+	wire := s.scratch[start:]
+	for i, rest := 0, wire; i < p.Len(); i++ {
+		frame := rest[:len(p.Framed(i))]
+		rest = rest[len(frame):]
+		frame[1] = channel
+		correctRTP(frame[camgate.FrameHeader:], seq+uint16(i), shift)
+	}
+	return wire
+}
+
+// correctRTP sets the sequence number and shifts the timestamp (RFC 3550 section 5.1).
+func correctRTP(packet []byte, seq uint16, shift uint32) {
+	binary.BigEndian.PutUint16(packet[2:], seq)
+	binary.BigEndian.PutUint32(packet[4:], binary.BigEndian.Uint32(packet[4:])+shift)
+}
+
+func (s *tcpSink) report(out *outTrack, compound []byte) {
+	frame := make([]byte, camgate.FrameHeader, camgate.FrameHeader+len(compound))
+	frame[0], frame[1] = '$', out.channel+1
+	binary.BigEndian.PutUint16(frame[2:], uint16(len(compound)))
+	s.bufs = append(s.bufs, append(frame, compound...))
+	s.bytes += camgate.FrameHeader + len(compound)
+}
+
+func (s *tcpSink) pending() int { return s.bytes }
+
+// keepScratch is how much memory for copies a reader keeps when they are not
+// needed: most need none after their start.
+const keepScratch = 4 << 10
+
+func (s *tcpSink) flush() error {
+	if len(s.bufs) == 0 {
+		return nil
+	}
+	err := s.conn.send(s.bufs, s.timeout, s.stopped)
+	clear(s.bufs) // they hold on to units
+	s.bufs, s.bytes = s.bufs[:0], 0
+	if cap(s.scratch) > keepScratch {
+		s.scratch = nil
+	}
+	s.scratch = s.scratch[:0]
+	return err
+}
