@@ -1,5 +1,7 @@
 package camgate
 
+import "bytes"
+
 // Kind is the sort of media that a track carries.
 type Kind string
 
@@ -61,4 +63,14 @@ type Params struct {
 	Width, Height int     // pixels; 0 when not known
 	FPS           float64 // pictures per second as declared; 0 when not known
 	Profile       string  // "High 4.1", "AAC-LC"; empty when not known
+}
+
+// differ reports whether next says something else than p. What it does not say,
+// because the source names it only later, within the stream, is no difference.
+func (p *Params) differ(next *Params) bool {
+	changed := func(a, b []byte) bool { return len(b) > 0 && !bytes.Equal(a, b) }
+	return changed(p.VPS, next.VPS) || changed(p.SPS, next.SPS) || changed(p.PPS, next.PPS) ||
+		changed(p.Config, next.Config) ||
+		next.Width != 0 && next.Width != p.Width || next.Height != 0 && next.Height != p.Height ||
+		next.FPS != 0 && next.FPS != p.FPS || next.Profile != "" && next.Profile != p.Profile
 }

@@ -134,8 +134,8 @@ func (s *Stream) Claim(owner string) (release func(), err error) {
 
 // Start begins publishing with the given new tracks and returns those to make
 // Units for. If they are the same as before (codec, clock, channels, order), the
-// tracks of before go on, with the new parameters, and all readers stay; else
-// readers get ErrTracksChanged and have to subscribe again.
+// tracks of before go on, with what is new in the parameters, and all readers stay;
+// else readers get ErrTracksChanged and have to subscribe again.
 func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 	if len(tracks) == 0 || len(tracks) > maxTracks {
 		return nil, &StreamError{"start", s.name, fmt.Errorf("%w: %d tracks", ErrUnsupportedCodec, len(tracks))}
@@ -148,7 +148,9 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 	old := s.gen.Load()
 	if old != nil && sameTracks(old.tracks, tracks) {
 		for i, t := range tracks {
-			old.tracks[i].SetParams(t.Params())
+			if old.tracks[i].Params().differ(t.Params()) {
+				old.tracks[i].SetParams(t.Params())
+			}
 		}
 		s.broadcast()
 		return old.tracks, nil
