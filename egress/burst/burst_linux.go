@@ -1,0 +1,225 @@
+//go:build linux && (amd64 || arm64 || arm)
+
+package burst
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// system is what the kernel is shown: one message for each datagram or run of them,
+// each with its iovecs, all of it reused from burst to burst.
+type system struct {
+	messages []message
+	iovecs   []unix.Iovec
+	control  []byte // one slot of controlSize() for each message
+	runs     []int  // datagrams in each message
+
+	to   netip.AddrPort // whose address name is
+	name [unix.SizeofSockaddrInet6]byte
+	len  uint32 // of name
+
+	// The call that is under way, for try, which is made once.
+	pending []message
+	sent    int
+	errno   unix.Errno
+	try     func(fd uintptr) bool
+	tryOnce func(fd uintptr)
+}
+
+// message is struct mmsghdr of sendmmsg(2).
+type message struct {
+	header unix.Msghdr
+	sent   uint32
+}
+
+// controlSize is the room for one UDP_SEGMENT control message.
+func controlSize() int { return unix.CmsgSpace(2) }
+
+// sendMany sends the packets by sendmmsg, runs of equal size as one if segment.
+func (w *Writer) sendMany(to netip.AddrPort, packets [][]byte, segment bool) error {
+	if len(packets) == 0 {
+		return nil
+	}
+	if err := w.aim(to); err != nil {
+		return err
+	}
+	w.build(packets, segment)
+	defer w.forget()
+	var first error
+	sys := &w.system
+	for at := 0; at < len(sys.messages); {
+		sent, errno := w.call(sys.messages[at:])
+		at += sent
+		if errno == 0 {
+			continue
+		}
+		err := error(errno)
+		if n := sys.runs[at]; n > 1 && w.refused(errno) {
+			err = w.sendRun(to, packets, at)
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+		at++
+	}
+	return first
+}
+
+// refused reports whether errno says that it is the run that does not pass, and
+// not the datagrams: the size (an MTU on the way), or a device that cannot do it
+// at all, which then is asked no more.
+func (w *Writer) refused(errno unix.Errno) bool {
+	switch errno {
+	case unix.EIO, unix.EOPNOTSUPP, unix.ENOPROTOOPT:
+		w.socket.mode.CompareAndSwap(int32(Segment), int32(Batch))
+		return true
+	case unix.EINVAL, unix.EMSGSIZE:
+		return true
+	}
+	return false
+}
+
+// sendRun sends the datagrams of message i one by one.
+func (w *Writer) sendRun(to netip.AddrPort, packets [][]byte, i int) error {
+	for _, n := range w.system.runs[:i] {
+		packets = packets[n:]
+	}
+	return w.sendEach(to, packets[:w.system.runs[i]])
+}
+
+// build describes the packets to the kernel.
+func (w *Writer) build(packets [][]byte, segment bool) {
+	sys := &w.system
+	for _, p := range packets { // all of them first: messages point into iovecs
+		iov := unix.Iovec{}
+		if len(p) > 0 {
+			iov.Base = &p[0]
+			iov.SetLen(len(p))
+		}
+		sys.iovecs = append(sys.iovecs, iov)
+	}
+	slotSize := controlSize()
+	if need := len(packets) * slotSize; segment && len(sys.control) < need {
+		sys.control = make([]byte, need)
+	}
+	for at := 0; at < len(packets); {
+		n := 1
+		if segment {
+			n = run(packets[at:])
+		}
+		m := message{header: unix.Msghdr{Name: &sys.name[0], Namelen: sys.len, Iov: &sys.iovecs[at]}}
+		m.header.SetIovlen(n)
+		if n > 1 {
+			slot := sys.control[len(sys.messages)*slotSize:][:slotSize]
+			putSegmentSize(slot, uint16(len(packets[at])))
+			m.header.Control = &slot[0]
+			m.header.SetControllen(slotSize)
+		}
+		sys.messages = append(sys.messages, m)
+		sys.runs = append(sys.runs, n)
+		at += n
+	}
+}
+
+// forget lets go of the packets.
+func (w *Writer) forget() {
+	sys := &w.system
+	clear(sys.iovecs)
+	sys.messages, sys.iovecs, sys.runs = sys.messages[:0], sys.iovecs[:0], sys.runs[:0]
+}
+
+// putSegmentSize writes the control message that cmsg(3) and udp(7) describe.
+func putSegmentSize(b []byte, size uint16) {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	h.Level, h.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	h.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], size)
+}
+
+// call sends messages until one fails. It waits while the socket's buffer is full.
+func (w *Writer) call(messages []message) (sent int, errno unix.Errno) {
+	sys := &w.system
+	if sys.try == nil {
+		sys.try = func(fd uintptr) bool { return sys.send(int(fd)) }
+		sys.tryOnce = func(fd uintptr) { sys.send(int(fd)) }
+	}
+	sys.pending, sys.sent, sys.errno = messages, 0, 0
+	// Without the lock that RawConn.Write takes, writers do not wait for each other.
+	err := w.socket.raw.Control(sys.tryOnce)
+	if err == nil && sys.errno == unix.EAGAIN {
+		err = w.socket.raw.Write(sys.try)
+	}
+	if err != nil { // closed, or its deadline has passed
+		return sys.sent, unix.EBADF
+	}
+	return sys.sent, sys.errno
+}
+
+// send makes the system call; false: the buffer is full.
+func (sys *system) send(fd int) bool {
+	for len(sys.pending) > 0 {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&sys.pending[0])),
+			uintptr(len(sys.pending)), unix.MSG_DONTWAIT, 0, 0)
+		sys.errno = errno
+		switch {
+		case errno == unix.EINTR:
+			continue
+		case errno == unix.EAGAIN:
+			return false
+		case errno != 0:
+			return true
+		}
+		sys.sent += int(n)
+		sys.pending = sys.pending[n:]
+	}
+	return true
+}
+
+// aim writes the peer's address in the form of the socket's family.
+func (w *Writer) aim(to netip.AddrPort) error {
+	sys := &w.system
+	if sys.to == to && sys.len != 0 {
+		return nil
+	}
+	addr := to.Addr()
+	if !w.socket.ipv6 {
+		if addr = addr.Unmap(); !addr.Is4() {
+			return unix.EAFNOSUPPORT
+		}
+		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(&sys.name))
+		*sa = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: addr.As4()}
+		putPort(&sa.Port, to.Port())
+		sys.len = unix.SizeofSockaddrInet4
+	} else {
+		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(&sys.name))
+		*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: addr.As16(), Scope_id: scope(addr.Zone())}
+		putPort(&sa.Port, to.Port())
+		sys.len = unix.SizeofSockaddrInet6
+	}
+	sys.to = to
+	return nil
+}
+
+// putPort writes a port in network order.
+func putPort(p *uint16, port uint16) {
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(p))[:], port)
+}
+
+func scope(zone string) uint32 {
+	if zone == "" {
+		return 0
+	}
+	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(n)
+	}
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
+}
