@@ -1,0 +1,219 @@
+package webrtc
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/camgate/camgate"
+)
+
+// plan is what a session sends: which track as which section of the offer.
+type plan struct {
+	routes  []route
+	missing []string // tracks that the viewer asked for and cannot get, with the reason
+}
+
+type route struct {
+	track   *camgate.Track
+	section int
+	codec   *codec
+}
+
+// negotiate chooses for each section of the offer the first track of its kind that
+// the viewer can decode. It fails with ErrUnsupportedCodec when there is none, or
+// when the viewer wants to see and there is a picture that it cannot decode: it
+// had better take another protocol then.
+func negotiate(o *offer, tracks []*camgate.Track) (*plan, error) {
+	p := &plan{}
+	for _, t := range tracks {
+		if t.Kind != camgate.Video && t.Kind != camgate.Audio {
+			continue
+		}
+		asked := false
+		var found *route
+		for i := range o.sections {
+			s := &o.sections[i]
+			if s.kind != string(t.Kind) || !s.receives() || !o.bundled(i) {
+				continue
+			}
+			asked = true
+			if p.uses(i) {
+				continue
+			}
+			if c := s.choose(t); c != nil {
+				found = &route{t, i, c}
+				break
+			}
+		}
+		switch {
+		case found != nil:
+			p.routes = append(p.routes, *found)
+		case asked && !p.has(t.Kind): // a second picture or sound is not missed
+			p.missing = append(p.missing, fmt.Sprintf("%s %s: %s", t.Kind, t.Codec, o.why(t)))
+		}
+	}
+	p.missing = slices.DeleteFunc(p.missing, func(m string) bool {
+		kind, _, _ := strings.Cut(m, " ")
+		return p.has(camgate.Kind(kind))
+	})
+	if len(p.routes) == 0 || slices.ContainsFunc(p.missing, func(m string) bool { return strings.HasPrefix(m, string(camgate.Video)) }) {
+		reason := strings.Join(p.missing, "; ")
+		if reason == "" {
+			reason = "the offer asks for none of the stream's tracks"
+		}
+		return nil, fmt.Errorf("%w: %s", camgate.ErrUnsupportedCodec, reason)
+	}
+	slices.SortFunc(p.routes, func(a, b route) int { return a.section - b.section })
+	return p, nil
+}
+
+func (p *plan) uses(section int) bool {
+	return slices.ContainsFunc(p.routes, func(r route) bool { return r.section == section })
+}
+
+func (p *plan) has(k camgate.Kind) bool {
+	return slices.ContainsFunc(p.routes, func(r route) bool { return r.track.Kind == k })
+}
+
+func (p *plan) tracks() []*camgate.Track {
+	out := make([]*camgate.Track, len(p.routes))
+	for i, r := range p.routes {
+		out[i] = r.track
+	}
+	return out
+}
+
+// bundled reports whether section i can share the one transport that a session
+// has: without a BUNDLE group (RFC 9143) only the first usable one can.
+func (o *offer) bundled(i int) bool {
+	if o.bundle != nil {
+		return slices.Contains(o.bundle, o.sections[i].mid)
+	}
+	for j := range o.sections {
+		if o.sections[j].receives() && (o.sections[j].kind == "video" || o.sections[j].kind == "audio") {
+			return i == j
+		}
+	}
+	return false
+}
+
+// choose returns the best payload type of the section for a track, or nil.
+func (s *section) choose(t *camgate.Track) *codec {
+	var best *codec
+	score := 0
+	for _, format := range s.formats {
+		for _, c := range s.codecs {
+			if fmt.Sprint(c.payloadType) != format {
+				continue
+			}
+			if n := c.fits(t); n > score {
+				best, score = c, n
+			}
+		}
+	}
+	return best
+}
+
+// fits tells how well a payload type suits a track; 0: not at all.
+func (c *codec) fits(t *camgate.Track) int {
+	if c.name != strings.ToUpper(string(t.Codec)) {
+		return 0
+	}
+	switch t.Codec {
+	case camgate.H264:
+		return c.fitsH264(t)
+	case camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1:
+		if c.clockRate == 90000 {
+			return 1
+		}
+	case camgate.Opus:
+		if c.clockRate == 48000 && c.channels == 2 { // always, RFC 7587 section 7
+			return 1
+		}
+	case camgate.PCMA, camgate.PCMU, camgate.G722:
+		if c.clockRate == 8000 && t.ClockRate == 8000 && c.channels == 1 && t.Channels <= 1 {
+			return 1
+		}
+	}
+	return 0
+}
+
+// fitsH264 prefers the profile that the stream really has, then constrained
+// baseline, which every viewer offers. Decoders take any profile whatever was
+// declared, so another one is better than none. Packets are FU-A and STAP-A, so
+// packetization-mode has to be 1 (RFC 6184 section 6.3).
+func (c *codec) fitsH264(t *camgate.Track) int {
+	if c.clockRate != 90000 || c.parameter("packetization-mode") != "1" {
+		return 0
+	}
+	profile := strings.ToLower(c.parameter("profile-level-id"))
+	if len(profile) != 6 {
+		return 1
+	}
+	if sps := t.Params().SPS; len(sps) > 3 && hex.EncodeToString(sps[1:3]) == profile[:4] {
+		return 5
+	}
+	switch profile[:4] {
+	case "42e0":
+		return 4
+	case "4200":
+		return 3
+	}
+	return 2
+}
+
+// parameter returns one of the format parameters.
+func (c *codec) parameter(name string) string {
+	for _, p := range strings.Split(c.fmtp, ";") {
+		if k, v, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(k, name) {
+			return v
+		}
+	}
+	return ""
+}
+
+// why tells people why a track is left out.
+func (o *offer) why(t *camgate.Track) string {
+	switch t.Codec {
+	case camgate.H264, camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1, camgate.Opus, camgate.G722, camgate.PCMA, camgate.PCMU:
+		return fmt.Sprintf("the viewer offers %s only", o.offers(t.Kind))
+	}
+	return "WebRTC has no such codec"
+}
+
+// offers lists the codecs that the viewer can decode.
+func (o *offer) offers(k camgate.Kind) string {
+	var names []string
+	for i := range o.sections {
+		s := &o.sections[i]
+		if s.kind != string(k) || !s.receives() {
+			continue
+		}
+		for _, c := range s.codecs {
+			switch c.name {
+			case "", "RTX", "RED", "ULPFEC", "FLEXFEC-03", "CN", "TELEPHONE-EVENT":
+			default:
+				if name := printable(c.name); !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "no " + string(k)
+	}
+	slices.Sort(names)
+	return strings.Join(names[:min(len(names), 12)], " ")
+}
+
+// printable makes a name from outside fit for headers and logs.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7f && r != '"' && r != ',' && r != ';' {
+			return r
+		}
+		return -1
+	}, s[:min(len(s), 20)])
+}

@@ -1,0 +1,35 @@
+// Package webrtc serves streams to browsers over WebRTC.
+//
+// # Signalling
+//
+// A viewer posts its offer to the stream's endpoint and gets the answer: WHEP
+// (draft-ietf-wish-whep), which has the shape of WHIP (RFC 9725) with the media
+// going the other way. The session is a resource of its own: DELETE ends it, PATCH
+// takes trickled candidates (RFC 8840). Its name has 128 random bits, and who knows
+// it may end it: it is a capability and never logged.
+//
+// # Transport
+//
+// The gateway is an ICE-lite agent (RFC 8445 section 2.5): it can always be reached
+// at one UDP and one TCP port (RFC 6544) that all sessions share, so it only answers
+// connectivity checks and has no use for the viewer's candidates. The viewer is the
+// DTLS client, so the gateway chooses the SRTP profile (RFC 5764 section 4.1.2):
+// AES-GCM (RFC 7714) where the CPU has instructions for it, else AES-CM with SHA1.
+//
+// # The path of a packet
+//
+//	Reader.Next in the session's goroutine
+//	  -> Unit.Packets: payloads, shared by all viewers
+//	  -> lane: this viewer's RTP header (payload type, sequence numbers, SSRC)
+//	  -> SRTP, in place in a burst: the copy that goes to the kernel
+//	  -> one system call for a frame, straight to the shared UDP socket
+//
+// Nothing is kept for each viewer but the header fields: a NACK (RFC 4585) is
+// answered from the stream's ring, where the packet is made again bit by bit.
+//
+// # Clocks
+//
+// Timestamps of all tracks come from the stream's one clock, and sender reports say
+// so. A viewer that joins gets the cached GOP faster than in real time with the
+// timestamps of the live edge, so that it shows a picture at once and is not late.
+package webrtc

@@ -1,0 +1,132 @@
+package webrtc
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"github.com/camgate/camgate"
+)
+
+// lane is one track on its way to one viewer: it gives the stream's packets the
+// viewer's header. Its methods are called under the session's send lock.
+type lane struct {
+	track       *camgate.Track
+	payloadType uint8
+	ssrc        uint32
+
+	next uint64 // number of the next packet; its low 16 bits are the sequence number
+	past []span // which packets of the stream were sent as which, oldest first
+
+	stamped bool
+	stamp   uint32 // RTP timestamp of the newest packet
+	hurried bool   // it is ahead of the stream's timestamp, or was until now
+
+	// For sender reports.
+	newest        *camgate.Unit
+	packets       uint32
+	octets        uint32
+	retransmitted uint64
+}
+
+// span is a run of packets with the same relation to those of the stream.
+type span struct {
+	first uint64 // its first packet's number
+	delta uint16 // the stream's sequence number minus the viewer's
+	shift uint32 // the viewer's timestamp minus the stream's
+}
+
+const (
+	// maxAge is how many packets back a NACK is answered.
+	maxAge = 4096
+	// maxSpans bounds the memory of what was sent; only catching up makes many.
+	maxSpans = 512
+)
+
+// send appends packet i of a unit to the burst, encrypted.
+func (l *lane) send(b *burst, ctx *srtp.Context, u *camgate.Unit, i int, shift uint32) (int, error) {
+	if i == 0 {
+		l.mark(u, shift)
+		l.stamped, l.stamp = true, u.RTPTime()+shift
+	}
+	n, payload, err := l.write(b, ctx, u.Packets(), i, uint16(l.next), u.RTPTime()+shift)
+	l.next++
+	l.packets++
+	l.octets += uint32(payload)
+	return n, err
+}
+
+// mark notes the relation of the unit's packets to those of the stream.
+func (l *lane) mark(u *camgate.Unit, shift uint32) {
+	s := span{l.next, u.FirstSeq() - uint16(l.next), shift}
+	if n := len(l.past); n > 0 {
+		if last := l.past[n-1]; last.delta == s.delta && last.shift == s.shift {
+			// Nothing older will be asked for any more.
+			if n > 1 && l.next-last.first > maxAge {
+				l.past = append(make([]span, 0, 1), last)
+			}
+			return
+		}
+		if n == maxSpans {
+			l.past = append(l.past[:0], l.past[n/2:]...)
+		}
+	}
+	l.past = append(l.past, s)
+}
+
+// resend appends the packet with the viewer's sequence number seq once more, bit by
+// bit the same: SRTP would be broken by another packet of the same number (RFC
+// 7714 section 8.4). It does nothing when the packet is not held any more.
+func (l *lane) resend(b *burst, ctx *srtp.Context, r *camgate.Reader, seq uint16) (int, error) {
+	age := uint64(uint16(l.next) - seq)
+	if age == 0 || age > maxAge || age > l.next {
+		return 0, nil
+	}
+	number := l.next - age
+	i := len(l.past) - 1
+	for i >= 0 && l.past[i].first > number {
+		i--
+	}
+	if i < 0 {
+		return 0, nil
+	}
+	s := l.past[i]
+	u, index := r.Retransmit(l.track, seq+s.delta)
+	if u == nil {
+		return 0, nil
+	}
+	n, _, err := l.write(b, ctx, u.Packets(), index, seq, u.RTPTime()+s.shift)
+	if n > 0 {
+		l.retransmitted++
+	}
+	return n, err
+}
+
+// write makes a packet at the end of the burst.
+func (l *lane) write(b *burst, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (n, payload int, err error) {
+	room := b.room()
+	body := p.Payload(i)
+	room[0] = 2 << 6
+	room[1] = l.payloadType
+	if p.Marker(i) {
+		room[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(room[2:], seq)
+	binary.BigEndian.PutUint32(room[4:], stamp)
+	binary.BigEndian.PutUint32(room[8:], l.ssrc)
+	plain := room[:camgate.RTPHeader+copy(room[camgate.RTPHeader:], body)]
+	var header rtp.Header
+	out, err := ctx.EncryptRTP(room, plain, &header)
+	if err != nil {
+		return 0, 0, err
+	}
+	b.commit(len(out))
+	return len(out), len(body), nil
+}
+
+// now returns the RTP timestamp that belongs to a moment, by the newest unit.
+func (l *lane) now(at time.Time) uint32 {
+	return l.newest.RTPTime() + uint32(l.track.Ticks(at.Sub(l.newest.NTP)))
+}

@@ -1,0 +1,181 @@
+package webrtc
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+)
+
+// ports are the two sockets that all sessions share, and the ICE muxes on them.
+type ports struct {
+	udp     *socket
+	udpMux  ice.UDPMux
+	udpAddr *net.UDPAddr // nil: no UDP
+	tcpMux  ice.TCPMux
+	tcpAddr *net.TCPAddr // nil: no TCP
+}
+
+// listen binds the sockets. The muxes start to read at once.
+func listen(opts Options, logs libraryLog) (_ *ports, err error) {
+	p := &ports{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if opts.UDPAddress != "" {
+		address := bindAddress(opts.UDPAddress, opts.LoopbackOnly)
+		addr, err := net.ResolveUDPAddr("udp", address)
+		if err != nil {
+			return nil, bindError("UDP", address, err)
+		}
+		c, err := net.ListenUDP("udp", addr)
+		if err != nil {
+			return nil, bindError("UDP", address, err)
+		}
+		if p.udp, err = newSocket(c); err != nil {
+			c.Close()
+			return nil, bindError("UDP", address, err)
+		}
+		p.udpAddr = c.LocalAddr().(*net.UDPAddr)
+		p.udpMux = udpMux{
+			UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: p.udp, Logger: logs.NewLogger("ice")}),
+			addrs:         stand(p.udpAddr),
+		}
+	}
+	if opts.TCPAddress != "" {
+		address := bindAddress(opts.TCPAddress, opts.LoopbackOnly)
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, bindError("TCP", address, err)
+		}
+		p.tcpAddr = l.Addr().(*net.TCPAddr)
+		p.tcpMux = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+			Listener:             &tcpListener{Listener: l, port: p.tcpAddr.Port, slots: make(chan struct{}, opts.MaxSessions), timeout: opts.ReaderTimeout},
+			Logger:               logs.NewLogger("ice-tcp"),
+			ReadBufferSize:       16,
+			FirstStunBindTimeout: connectTimeout,
+		})
+	}
+	return p, nil
+}
+
+func (p *ports) close() {
+	if p.udpMux != nil {
+		_ = p.udpMux.Close()
+	}
+	if p.tcpMux != nil {
+		_ = p.tcpMux.Close()
+	}
+}
+
+// bindAddress is the address to bind to.
+func bindAddress(address string, loopback bool) string {
+	if !loopback {
+		return address
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		return address
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
+
+// udpMux shows ICE agents one address of each family instead of one for each
+// network interface: they would have a goroutine and a buffer for each, and all
+// of them lead to the same socket. What is advertised is chosen elsewhere.
+type udpMux struct {
+	*ice.UDPMuxDefault
+	addrs []net.Addr
+}
+
+func (m udpMux) GetListenAddresses() []net.Addr { return m.addrs }
+
+// stand returns the addresses that stand for a socket.
+func stand(a *net.UDPAddr) []net.Addr {
+	if !a.IP.IsUnspecified() {
+		return []net.Addr{a}
+	}
+	out := []net.Addr{&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1).To4(), Port: a.Port}}
+	if a.IP.To4() == nil {
+		out = append(out, &net.UDPAddr{IP: net.IPv6loopback, Port: a.Port})
+	}
+	return out
+}
+
+// tcpListener does for TCP what udpMux does for UDP, and bounds the connections.
+type tcpListener struct {
+	net.Listener
+	port    int
+	slots   chan struct{}
+	timeout time.Duration
+}
+
+// Addr hides the address: an agent would leave out all others.
+func (l *tcpListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: l.port} }
+
+func (l *tcpListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			conn := &tcpConn{Conn: c, timeout: l.timeout}
+			conn.release = sync.OnceFunc(func() { <-l.slots })
+			return conn, nil
+		default:
+			c.Close()
+		}
+	}
+}
+
+// tcpConn is the connection of one viewer.
+type tcpConn struct {
+	net.Conn
+	timeout time.Duration
+	release func()
+
+	mu    sync.Mutex
+	armed time.Time
+}
+
+// LocalAddr is loopback whatever interface the viewer came in on.
+func (c *tcpConn) LocalAddr() net.Addr {
+	local, _ := c.Conn.LocalAddr().(*net.TCPAddr)
+	remote, _ := c.RemoteAddr().(*net.TCPAddr)
+	out := &net.TCPAddr{IP: net.IPv6loopback}
+	if remote != nil && remote.IP.To4() != nil {
+		out.IP = net.IPv4(127, 0, 0, 1).To4()
+	}
+	if local != nil {
+		out.Port = local.Port
+	}
+	return out
+}
+
+// Write ends the connection of a viewer that takes nothing for too long.
+func (c *tcpConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	if now := time.Now(); now.Sub(c.armed) > time.Second {
+		c.armed = now
+		_ = c.Conn.SetWriteDeadline(now.Add(c.timeout))
+	}
+	c.mu.Unlock()
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.Close() // a packet may have been cut: what follows would make no sense
+	}
+	return n, err
+}
+
+func (c *tcpConn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}

@@ -1,0 +1,148 @@
+package webrtc
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	// reportFirst and reportInterval are when sender reports are due: soon at first,
+	// so that sound and picture are brought together.
+	reportFirst    = time.Second
+	reportInterval = 4 * time.Second
+	// resendRate and resendBurst bound what one viewer can make us send again, in
+	// packets per second.
+	resendRate  = 1500
+	resendBurst = 1000
+	// maxFeedback bounds the requests that one compound packet can make.
+	maxFeedback = 64
+)
+
+// feedback acts on what the viewer reports (RFC 4585, RFC 5104).
+func (s *session) feedback(compound []byte) {
+	packets, err := rtcp.Unmarshal(compound)
+	if err != nil {
+		return
+	}
+	for _, p := range packets[:min(len(packets), maxFeedback)] {
+		switch p := p.(type) {
+		case *rtcp.TransportLayerNack:
+			s.nack(p)
+		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+			s.keyframe.Store(true)
+			s.stream.RequestKeyframe()
+		}
+	}
+}
+
+// nack sends again what the viewer misses.
+func (s *session) nack(p *rtcp.TransportLayerNack) {
+	reader := s.reader.Load()
+	if reader == nil {
+		return
+	}
+	b := s.server.bursts.get()
+	defer s.server.bursts.put(b)
+	s.transport.mu.Lock()
+	defer s.transport.mu.Unlock()
+	for _, l := range s.lanes {
+		if l.ssrc != p.MediaSSRC {
+			continue
+		}
+		sent := 0
+		for _, pair := range p.Nacks {
+			pair.Range(func(seq uint16) bool {
+				if !s.resends.take(time.Now()) {
+					return false
+				}
+				if n, err := l.resend(b, s.transport.local, reader, seq); err == nil {
+					sent += n
+				}
+				if b.full() {
+					s.transport.send(b)
+				}
+				return true
+			})
+		}
+		s.transport.send(b)
+		reader.Sent(sent)
+	}
+}
+
+// bucket is a token bucket.
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	if b.at.IsZero() {
+		b.tokens = resendBurst
+	} else {
+		b.tokens = min(resendBurst, b.tokens+now.Sub(b.at).Seconds()*resendRate)
+	}
+	b.at = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// report sends sender reports of all lanes that have begun: RTP timestamps and
+// wall clock of the same moment, on the one clock that all tracks share (RFC 3550
+// section 6.4.1).
+func (s *session) report(now time.Time) {
+	var out []rtcp.Packet
+	names := &rtcp.SourceDescription{}
+	for _, l := range s.lanes {
+		if l.newest == nil {
+			continue
+		}
+		out = append(out, &rtcp.SenderReport{
+			SSRC: l.ssrc, NTPTime: ntpTime(now), RTPTime: l.now(now), PacketCount: l.packets, OctetCount: l.octets,
+		})
+		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{
+			Source: l.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: s.cname}},
+		})
+	}
+	if out != nil {
+		s.writeRTCP(append(out, names))
+	}
+}
+
+// goodbye tells the viewer that nothing more comes (RFC 3550 section 6.6).
+func (s *session) goodbye() {
+	var sources []uint32
+	for _, l := range s.lanes {
+		sources = append(sources, l.ssrc)
+	}
+	s.writeRTCP([]rtcp.Packet{
+		&rtcp.ReceiverReport{SSRC: sources[0]},
+		&rtcp.Goodbye{Sources: sources},
+	})
+}
+
+// writeRTCP sends a compound packet; the transport's lock is held.
+func (s *session) writeRTCP(packets []rtcp.Packet) {
+	plain, err := rtcp.Marshal(packets)
+	if err != nil {
+		return
+	}
+	secret, err := s.transport.local.EncryptRTCP(nil, plain, nil)
+	if err != nil || len(secret) > packetRoom {
+		return
+	}
+	b := s.server.bursts.get()
+	defer s.server.bursts.put(b)
+	b.commit(copy(b.room(), secret))
+	s.transport.send(b)
+}
+
+// ntpTime is a wall clock time in the format of RFC 3550 section 4: seconds since
+// 1900 in the upper half, fraction of a second in the lower.
+func ntpTime(t time.Time) uint64 {
+	const from1900to1970 = 2208988800
+	return uint64(t.Unix()+from1900to1970)<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
+}

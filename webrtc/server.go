@@ -1,0 +1,261 @@
+package webrtc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// Options shape a Server. At least one address is needed.
+type Options struct {
+	// UDPAddress and TCPAddress are where media goes ("":8189"); empty: not by this
+	// protocol.
+	UDPAddress, TCPAddress string
+	// Hosts are addresses and names at which viewers reach the ports, beside those
+	// that the gateway finds itself: behind a NAT or a load balancer.
+	Hosts []string
+	// LoopbackOnly binds to loopback whatever the addresses say.
+	LoopbackOnly bool
+	// ICEServers are told to viewers (RFC 9725 section 4.6). The gateway itself needs
+	// none.
+	ICEServers []ICEServer
+	// ReaderTimeout ends the session of a viewer that is silent; default 10 s.
+	ReaderTimeout time.Duration
+	// StartTimeout is how long an offer waits for the stream; default 10 s.
+	StartTimeout time.Duration
+	MaxSessions  int // at a time; default 1,000
+	Logger       *slog.Logger
+}
+
+// ICEServer is a STUN or TURN server.
+type ICEServer struct {
+	URL                  string // "stun:host:3478", "turn:host:3478?transport=udp"
+	Username, Credential string
+}
+
+func (o Options) withDefaults() Options {
+	if o.ReaderTimeout == 0 {
+		o.ReaderTimeout = 10 * time.Second
+	}
+	if o.StartTimeout == 0 {
+		o.StartTimeout = 10 * time.Second
+	}
+	if o.MaxSessions == 0 {
+		o.MaxSessions = 1000
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Server is the WebRTC output of a gateway.
+type Server struct {
+	opts   Options
+	log    *slog.Logger
+	logs   libraryLog
+	ports  *ports
+	bursts *burstPool
+	certs  certificates
+	addrs  advertiser
+
+	mu       sync.Mutex
+	closed   bool
+	sessions map[string]*session
+	pending  int // sessions being made
+	running  sync.WaitGroup
+}
+
+// New binds the ports. Run has to be called to give them back.
+func New(opts Options) (*Server, error) {
+	opts = opts.withDefaults()
+	if opts.UDPAddress == "" && opts.TCPAddress == "" {
+		return nil, errors.New("webrtc.address: neither UDP nor TCP is to be used")
+	}
+	s := &Server{
+		opts:     opts,
+		log:      opts.Logger,
+		logs:     libraryLog{log: opts.Logger},
+		bursts:   newBurstPool(),
+		addrs:    advertiser{hosts: opts.Hosts, loopback: opts.LoopbackOnly},
+		sessions: map[string]*session{},
+	}
+	if _, _, err := s.certs.get(time.Now()); err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	var err error
+	if s.ports, err = listen(opts, s.logs); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves until ctx ends, then ends all sessions and waits for them.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	s.mu.Lock()
+	s.closed = true
+	for _, x := range s.sessions {
+		x.end(errShutdown)
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	s.ports.close()
+	return nil
+}
+
+// Sessions returns the number of sessions, connected or about to be.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// reserve takes a place for a session; release gives it back when none came of it.
+func (s *Server) reserve() (release func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, errShutdown
+	case len(s.sessions)+s.pending >= s.opts.MaxSessions:
+		return nil, fmt.Errorf("%w: the limit is %d WebRTC sessions", camgate.ErrTooManyReaders, s.opts.MaxSessions)
+	}
+	s.pending++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pending--
+	}, nil
+}
+
+// open makes a session and returns it with the answer.
+func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
+	t, err := newTransport(s.ports, s.opts.ReaderTimeout, s.logs)
+	if err != nil {
+		return nil, "", err
+	}
+	x := &session{
+		server: s, id: random(16), etag: `"` + random(8) + `"`, cname: random(8),
+		stream: stream, offer: o, plan: p, transport: t, done: make(chan struct{}),
+		log: s.log.With("stream", stream.Name()),
+	}
+	x.ctx, x.cancel = context.WithCancelCause(context.Background())
+	t.onClose, t.onRTCP = x.end, x.feedback
+	for _, route := range p.routes {
+		x.lanes = append(x.lanes, &lane{
+			track: route.track, payloadType: route.codec.payloadType, ssrc: randomSSRC(x.lanes), next: 1<<16 + uint64(randomUint32()>>17),
+		})
+	}
+	answer, err := s.answer(r, x)
+	if err == nil {
+		err = t.accept(o)
+	}
+	if err == nil {
+		err = x.subscribe(r.RemoteAddr)
+	}
+	if err == nil {
+		err = s.start(x)
+	}
+	if err != nil {
+		x.end(err)
+		t.close()
+		if r := x.reader.Load(); r != nil {
+			r.Close()
+		}
+		return nil, "", err
+	}
+	return x, answer, nil
+}
+
+// start runs a session.
+func (s *Server) start(x *session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errShutdown
+	}
+	s.sessions[x.id] = x
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		x.run()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.sessions, x.id)
+	}()
+	return nil
+}
+
+// find returns the session of that name, if it is one of the stream.
+func (s *Server) find(id string, stream *camgate.Stream) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.sessions[id]; x != nil && x.stream == stream {
+		return x
+	}
+	return nil
+}
+
+// answer makes the SDP answer of a session.
+func (s *Server) answer(r *http.Request, x *session) (string, error) {
+	ufrag, pwd, err := x.transport.agent.GetLocalUserCredentials()
+	if err != nil {
+		return "", fmt.Errorf("ICE agent: %w", err)
+	}
+	_, fingerprint, err := s.certs.get(time.Now())
+	if err != nil {
+		return "", fmt.Errorf("certificate: %w", err)
+	}
+	a := &answerer{id: uint64(randomUint32()), ufrag: ufrag, pwd: pwd, fingerprint: fingerprint, cname: x.cname}
+	if p := s.ports.udpAddr; p != nil {
+		for i, ip := range s.addrs.addresses(r, p.IP) {
+			a.candidates = append(a.candidates, candidateLine("udp", ip, p.Port, i))
+		}
+	}
+	if p := s.ports.tcpAddr; p != nil {
+		for i, ip := range s.addrs.addresses(r, p.IP) {
+			a.candidates = append(a.candidates, candidateLine("tcp", ip, p.Port, i))
+		}
+	}
+	for _, l := range x.lanes {
+		a.ssrcs = append(a.ssrcs, l.ssrc)
+	}
+	return a.answer(x.offer, x.plan), nil
+}
+
+// random returns n random bytes in hex.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+func randomUint32() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:])
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// randomSSRC returns one that no lane has.
+func randomSSRC(lanes []*lane) uint32 {
+	for {
+		ssrc := randomUint32()
+		taken := ssrc == 0
+		for _, l := range lanes {
+			taken = taken || l.ssrc == ssrc
+		}
+		if !taken {
+			return ssrc
+		}
+	}
+}

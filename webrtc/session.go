@@ -1,0 +1,129 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+const (
+	// connectTimeout is how long a viewer has to connect after the answer.
+	connectTimeout = 15 * time.Second
+	// closeGrace is how long a session that ends has for goodbyes.
+	closeGrace = 300 * time.Millisecond
+)
+
+// session is one viewer of one stream.
+type session struct {
+	server    *Server
+	id        string // who knows it may end the session: never in a log
+	etag      string
+	stream    *camgate.Stream
+	offer     *offer
+	plan      *plan
+	transport *transport
+	lanes     []*lane // by route
+	cname     string
+	log       *slog.Logger
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when run has returned
+
+	reader   atomic.Pointer[camgate.Reader]
+	keyframe atomic.Bool // the viewer cannot go on without one
+
+	// Guarded by transport.mu.
+	resends bucket
+}
+
+// end ends the session; the first cause counts.
+func (s *session) end(cause error) { s.cancel(cause) }
+
+// run serves the viewer until it leaves or the stream has other tracks.
+func (s *session) run() {
+	defer close(s.done)
+	stop := context.AfterFunc(s.ctx, func() { s.abort() })
+	err := s.serve()
+	s.cancel(err)
+	if s.transport.local != nil {
+		s.transport.mu.Lock()
+		s.goodbye()
+		s.transport.mu.Unlock()
+	}
+	s.transport.close()
+	stop()
+	if r := s.reader.Load(); r != nil {
+		r.Close()
+	}
+	s.tell(context.Cause(s.ctx))
+}
+
+// abort frees a session that ends and hangs in a write to a viewer which does not
+// take it.
+func (s *session) abort() {
+	select {
+	case <-s.done:
+	case <-time.After(closeGrace):
+		_ = s.transport.agent.Close()
+	}
+}
+
+// tell logs the end.
+func (s *session) tell(cause error) {
+	switch {
+	case errors.Is(cause, errNoConnect):
+		s.log.Info("reader did not connect", "reason", cause)
+	case camgate.IsGone(cause), errors.Is(cause, errDeleted), errors.Is(cause, errLost), errors.Is(cause, errShutdown):
+		s.log.Info("reader left", "reason", cause)
+	default:
+		s.log.Warn("reader failed", "err", cause)
+	}
+}
+
+func (s *session) serve() error {
+	ctx, cancel := context.WithTimeoutCause(s.ctx, connectTimeout, errNoConnect)
+	defer cancel()
+	if err := s.transport.connect(ctx, s.offer, &s.server.certs, s.server.logs); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return fmt.Errorf("%w: %w", cause, err)
+		}
+		return err
+	}
+	remote := s.transport.path.Load().remote.String()
+	s.log = s.log.With("remote", remote)
+	if err := s.subscribe(remote); err != nil {
+		return err
+	}
+	s.log.Info("reader joined")
+	v := viewer{session: s}
+	return v.play()
+}
+
+// subscribe makes the reader at the live edge of now. The one that kept the
+// viewer's place so far goes first.
+func (s *session) subscribe(remote string) error {
+	if r := s.reader.Load(); r != nil {
+		r.Close()
+	}
+	r, err := s.stream.Subscribe(s.ctx, camgate.SubscribeOptions{
+		Tracks: s.plan.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote,
+	})
+	if err != nil {
+		return err
+	}
+	s.reader.Store(r)
+	now := s.stream.Tracks()
+	for _, t := range s.plan.tracks() {
+		if !slices.Contains(now, t) {
+			return camgate.ErrTracksChanged // while the viewer connected
+		}
+	}
+	return nil
+}

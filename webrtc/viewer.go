@@ -1,0 +1,184 @@
+package webrtc
+
+import (
+	"context"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+const (
+	// poll is how often sound is looked for while pictures catch up.
+	poll = 5 * time.Millisecond
+	// keyframePatience is how long a viewer that asked for a keyframe waits for one
+	// of the source before it gets the cached GOP once more; replayPause is how
+	// often that may happen.
+	keyframePatience = 250 * time.Millisecond
+	replayPause      = 2 * time.Second
+)
+
+// viewer is the sending side of a session: all of it happens in one goroutine.
+type viewer struct {
+	*session
+	asked    time.Time // when the viewer asked for a keyframe; zero: it did not
+	replayed time.Time
+	reportAt time.Time
+}
+
+// play sends units until the reader ends.
+func (v *viewer) play() error {
+	for {
+		if err := v.catchUp(); err != nil {
+			return err
+		}
+		if err := v.live(); err != nil {
+			return err
+		}
+		// The picture is broken and the source does not help: again from the cache.
+		v.replayed, v.asked = time.Now(), time.Time{}
+		if err := v.subscribe(v.transport.path.Load().remote.String()); err != nil {
+			return err
+		}
+	}
+}
+
+// live sends units as they come. It returns nil when the cached GOP is to be sent
+// again.
+func (v *viewer) live() error {
+	r := v.reader.Load()
+	for {
+		u, err := r.Next()
+		if err != nil {
+			return v.reason(err)
+		}
+		v.send(u, v.shift(u))
+		if v.broken(u) {
+			return nil
+		}
+	}
+}
+
+// shift keeps timestamps from going back right after catching up; 0 from then on.
+func (v *viewer) shift(u *camgate.Unit) uint32 {
+	l := v.lane(u.Track)
+	if l == nil || !l.hurried {
+		return 0
+	}
+	if behind := int32(l.stamp - u.RTPTime()); behind >= 0 && l.track.Duration(int64(behind)) < time.Second {
+		return uint32(behind) + uint32(l.track.Ticks(time.Millisecond))
+	}
+	l.hurried = false
+	return 0
+}
+
+// broken reports whether the viewer has waited for a keyframe in vain.
+func (v *viewer) broken(u *camgate.Unit) bool {
+	now := time.Now()
+	if v.keyframe.Swap(false) && v.asked.IsZero() {
+		v.asked = now
+	}
+	if v.asked.IsZero() || u.Track.Kind != camgate.Video {
+		return false
+	}
+	if u.RandomAccess {
+		v.asked = time.Time{}
+		return false
+	}
+	return now.Sub(v.asked) > keyframePatience && now.Sub(v.replayed) > replayPause
+}
+
+// reason turns the end of the reader into that of the session.
+func (v *viewer) reason(err error) error {
+	if cause := context.Cause(v.ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// catchUp sends the cached GOP, and what comes in the meantime.
+func (v *viewer) catchUp() error {
+	r := v.reader.Load()
+	var c catchUp
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		for u, ok := r.Poll(); ok; u, ok = r.Poll() {
+			switch l := v.lane(u.Track); {
+			case l == nil:
+			case u.Track.Kind != camgate.Video, c.track != nil && u.Track != c.track:
+				v.send(u, 0)
+			default:
+				c.track = u.Track
+				c.add(u)
+			}
+		}
+		if len(c.queue) == 0 {
+			return nil
+		}
+		now := time.Now()
+		if c.start.IsZero() {
+			c.begin(now)
+		}
+		if wait := c.due.Sub(now); wait > time.Millisecond {
+			timer.Reset(min(wait, poll))
+			select {
+			case <-timer.C:
+				continue
+			case <-v.ctx.Done():
+				return context.Cause(v.ctx)
+			}
+		}
+		l := v.lane(c.track)
+		u, shift := c.next(now, l)
+		l.hurried = true
+		v.send(u, shift)
+	}
+}
+
+func (v *viewer) lane(t *camgate.Track) *lane {
+	for _, l := range v.lanes {
+		if l.track == t {
+			return l
+		}
+	}
+	return nil
+}
+
+// send sends a unit with its timestamps moved by shift, and the reports that are
+// due.
+func (v *viewer) send(u *camgate.Unit, shift uint32) {
+	l := v.lane(u.Track)
+	if l == nil {
+		return
+	}
+	packets := u.Packets()
+	t := v.transport
+	b := v.server.bursts.get()
+	defer v.server.bursts.put(b)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sent := 0
+	for i := range packets.Len() {
+		n, err := l.send(b, t.local, u, i, shift)
+		if err != nil {
+			v.end(err)
+			return
+		}
+		sent += n
+		if b.full() {
+			t.send(b)
+		}
+	}
+	t.send(b)
+	v.reader.Load().Sent(sent)
+	first := l.newest == nil
+	l.newest = u
+	if now := time.Now(); first || now.After(v.reportAt) {
+		v.report(now)
+		if v.reportAt.IsZero() {
+			v.reportAt = now.Add(reportFirst)
+		} else if !first {
+			v.reportAt = now.Add(reportInterval)
+		}
+	}
+}
