@@ -45,8 +45,8 @@ const (
 	maxSpans = 512
 )
 
-// send appends packet i of a unit to the burst, encrypted.
-func (l *lane) send(b *burst, ctx *srtp.Context, u *camgate.Unit, i int, shift uint32) (int, error) {
+// send appends packet i of a unit to the batch, encrypted.
+func (l *lane) send(b *batch, ctx *srtp.Context, u *camgate.Unit, i int, shift uint32) (int, error) {
 	if i == 0 {
 		l.mark(u, shift)
 		l.stamped, l.stamp = true, u.RTPTime()+shift
@@ -79,7 +79,7 @@ func (l *lane) mark(u *camgate.Unit, shift uint32) {
 // resend appends the packet with the viewer's sequence number seq once more, bit by
 // bit the same: SRTP would be broken by another packet of the same number (RFC
 // 7714 section 8.4). It does nothing when the packet is not held any more.
-func (l *lane) resend(b *burst, ctx *srtp.Context, r *camgate.Reader, seq uint16) (int, error) {
+func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16) (int, error) {
 	age := uint64(uint16(l.next) - seq)
 	if age == 0 || age > maxAge || age > l.next {
 		return 0, nil
@@ -104,8 +104,8 @@ func (l *lane) resend(b *burst, ctx *srtp.Context, r *camgate.Reader, seq uint16
 	return n, err
 }
 
-// write makes a packet at the end of the burst.
-func (l *lane) write(b *burst, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (n, payload int, err error) {
+// write makes a packet at the end of the batch.
+func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (n, payload int, err error) {
 	room := b.room()
 	body := p.Payload(i)
 	room[0] = 2 << 6

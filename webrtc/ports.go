@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+
+	"github.com/camgate/camgate/egress/burst"
 )
 
 // ports are the two sockets that all sessions share, and the ICE muxes on them.
@@ -35,7 +37,7 @@ func listen(opts Options, logs libraryLog) (_ *ports, err error) {
 		if err != nil {
 			return nil, bindError("UDP", address, err)
 		}
-		if p.udp, err = newSocket(c); err != nil {
+		if p.udp, err = newSocket(c, opts.burstMode); err != nil {
 			c.Close()
 			return nil, bindError("UDP", address, err)
 		}
@@ -60,6 +62,14 @@ func listen(opts Options, logs libraryLog) (_ *ports, err error) {
 		})
 	}
 	return p, nil
+}
+
+// bursts is the socket that media is sent from; nil: there is no UDP.
+func (p *ports) bursts() *burst.Socket {
+	if p.udp == nil {
+		return nil
+	}
+	return p.udp.bursts
 }
 
 func (p *ports) close() {

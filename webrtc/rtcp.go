@@ -42,8 +42,8 @@ func (s *session) nack(p *rtcp.TransportLayerNack) {
 	if reader == nil {
 		return
 	}
-	b := s.server.bursts.get()
-	defer s.server.bursts.put(b)
+	b := s.server.batches.get()
+	defer s.server.batches.put(b)
 	s.transport.mu.Lock()
 	defer s.transport.mu.Unlock()
 	for _, l := range s.lanes {
@@ -134,8 +134,8 @@ func (s *session) writeRTCP(packets []rtcp.Packet) {
 	if err != nil || len(secret) > packetRoom {
 		return
 	}
-	b := s.server.bursts.get()
-	defer s.server.bursts.put(b)
+	b := s.server.batches.get()
+	defer s.server.batches.put(b)
 	b.commit(copy(b.room(), secret))
 	s.transport.send(b)
 }

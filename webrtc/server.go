@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress/burst"
 )
 
 // Options shape a Server. At least one address is needed.
@@ -34,6 +35,8 @@ type Options struct {
 	StartTimeout time.Duration
 	MaxSessions  int // at a time; default 1,000
 	Logger       *slog.Logger
+
+	burstMode burst.Mode // for tests
 }
 
 // ICEServer is a STUN or TURN server.
@@ -60,13 +63,13 @@ func (o Options) withDefaults() Options {
 
 // Server is the WebRTC output of a gateway.
 type Server struct {
-	opts   Options
-	log    *slog.Logger
-	logs   libraryLog
-	ports  *ports
-	bursts *burstPool
-	certs  certificates
-	addrs  advertiser
+	opts    Options
+	log     *slog.Logger
+	logs    libraryLog
+	ports   *ports
+	batches *batchPool
+	certs   certificates
+	addrs   advertiser
 
 	mu       sync.Mutex
 	closed   bool
@@ -82,10 +85,10 @@ func New(opts Options) (*Server, error) {
 		return nil, errors.New("webrtc.address: neither UDP nor TCP is to be used")
 	}
 	s := &Server{
-		opts:     opts,
-		log:      opts.Logger,
-		logs:     libraryLog{log: opts.Logger},
-		bursts:   newBurstPool(),
+		opts: opts,
+		log:  opts.Logger,
+		logs: libraryLog{log: opts.Logger},
+
 		addrs:    advertiser{hosts: opts.Hosts, loopback: opts.LoopbackOnly},
 		sessions: map[string]*session{},
 	}
@@ -96,6 +99,7 @@ func New(opts Options) (*Server, error) {
 	if s.ports, err = listen(opts, s.logs); err != nil {
 		return nil, err
 	}
+	s.batches = newBatchPool(s.ports.bursts())
 	return s, nil
 }
 

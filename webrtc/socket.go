@@ -3,9 +3,9 @@ package webrtc
 import (
 	"net"
 	"net/netip"
-	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/camgate/camgate/egress/burst"
 )
 
 // socketBuffer is what is asked of the kernel for the one socket that all viewers
@@ -16,23 +16,17 @@ const socketBuffer = 4 << 20
 // to it, in bursts; the mux sees STUN, DTLS and what the viewers send.
 type socket struct {
 	*net.UDPConn
-	raw  syscall.RawConn
-	dual bool         // an IPv6 socket: IPv4 addresses are mapped
-	mode atomic.Int32 // a sendMode
+	bursts *burst.Socket
 }
 
-func newSocket(c *net.UDPConn) (*socket, error) {
+func newSocket(c *net.UDPConn, mode burst.Mode) (*socket, error) {
 	_ = c.SetWriteBuffer(socketBuffer)
 	_ = c.SetReadBuffer(socketBuffer)
-	raw, err := c.SyscallConn()
+	b, err := burst.NewSocket(c, mode)
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: c, raw: raw}
-	local, _ := c.LocalAddr().(*net.UDPAddr)
-	s.dual = local.IP.To4() == nil
-	s.mode.Store(int32(s.probe()))
-	return s, nil
+	return &socket{c, b}, nil
 }
 
 // ReadFromAddrPort and WriteToAddrPort spare the mux an allocation for each

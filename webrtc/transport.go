@@ -210,19 +210,19 @@ func (t *transport) read() {
 	}
 }
 
-// send sends a burst and empties it; mu is held.
-func (t *transport) send(b *burst) {
+// send sends a batch and empties it; mu is held.
+func (t *transport) send(b *batch) {
 	defer b.reset()
 	p := t.path.Load()
 	if p == nil || b.empty() {
 		return
 	}
 	if p.udp {
-		_ = t.ports.udp.sendBurst(b, p.remote) // a datagram may always be lost
+		_ = b.writer.Send(p.remote, b.packets) // a datagram may always be lost
 		return
 	}
-	for i := range b.len() {
-		if _, err := t.conn.Write(b.packet(i)); err != nil {
+	for _, packet := range b.packets {
+		if _, err := t.conn.Write(packet); err != nil {
 			t.onClose(errLost)
 			return
 		}

@@ -153,8 +153,8 @@ func (v *viewer) send(u *camgate.Unit, shift uint32) {
 	}
 	packets := u.Packets()
 	t := v.transport
-	b := v.server.bursts.get()
-	defer v.server.bursts.put(b)
+	b := v.server.batches.get()
+	defer v.server.batches.put(b)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sent := 0
