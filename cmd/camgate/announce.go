@@ -24,7 +24,7 @@ func announce(w io.Writer, cfg *config.Config, demo bool) {
 		}
 	}
 	add(cfg.RTSP.Address != "", "RTSP", "rtsp://"+reachable(cfg.RTSP.Address)+"/"+name)
-	add(cfg.RTSP.TLSCert != "" && cfg.RTSP.TLSAddress != "", "RTSPS", "rtsps://"+reachable(cfg.RTSP.TLSAddress)+"/"+name)
+	add(cfg.RTSPS(), "RTSPS", "rtsps://"+reachable(cfg.RTSP.TLSAddress)+"/"+name)
 	add(cfg.WebRTC.Address != "", "WHEP", page+name+"/whep")
 	add(true, "HLS", page+name+"/index.m3u8")
 	add(true, "MJPEG", page+name+"/mjpeg")

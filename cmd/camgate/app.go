@@ -7,83 +7,64 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/config"
-	"github.com/camgate/camgate/hls"
 	"github.com/camgate/camgate/web"
 )
 
 // app is a gateway: everything that the config asks for, wired.
 type app struct {
-	cfg   *config.Config
-	log   *slog.Logger
-	ready func() // called once when all ports are open; may be nil
-
+	cfg      *config.Config
+	log      *slog.Logger
 	registry *camgate.Registry
 	users    camgate.Users
-	parts    []part
-	web      *web.Server
-	serving  atomic.Bool
+
+	outputs web.Outputs
+	parts   []part
+	serving atomic.Bool
 }
 
-// newApp makes all parts of a gateway. It opens no ports.
+// newApp makes all parts of a gateway and opens its ports. Run has to follow.
 func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams)}
 	var err error
 	if a.users, err = cfg.Accounts(); err != nil {
 		return nil, err
 	}
-	if err := a.addStreams(); err != nil {
-		return nil, err
+	for _, add := range []func() error{a.addStreams, a.addRTSP, a.addWebRTC, a.addHLS, a.addMJPEG, a.addWeb} {
+		if err := add(); err != nil {
+			a.abandon()
+			return nil, a.portError(err)
+		}
 	}
-	return a, a.addServers()
+	return a, nil
 }
 
-// Run serves until ctx ends, which is no error, or a port cannot be opened.
+// abandon gives back the ports of the parts that were made.
+func (a *app) abandon() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = runParts(ctx, a.parts)
+}
+
+// Run serves until ctx ends, which is no error.
 func (a *app) Run(ctx context.Context) error {
-	listener, err := net.Listen("tcp", a.cfg.HTTP.Address)
-	if err != nil {
-		return a.portError(err)
-	}
-	a.parts = append(a.parts, part{"http", func(ctx context.Context) error { return a.web.Run(ctx, listener) }})
-	if a.cfg.LoopbackOnly() {
-		a.log.Info(`serving this machine only, as there are no users: add some ("camgate user add NAME"), or set "allow_anonymous: true"`)
-	}
 	a.serving.Store(true)
-	if a.ready != nil {
-		a.ready()
-	}
-	err = runParts(ctx, a.parts)
-	a.serving.Store(false)
-	if err == nil {
-		a.log.Info("ended")
-	}
-	return a.portError(err)
+	defer context.AfterFunc(ctx, func() {
+		a.serving.Store(false)
+		a.log.Info("ending")
+	})()
+	return runParts(ctx, a.parts)
 }
 
-// addServers makes the outputs and the server of pages.
-func (a *app) addServers() error {
-	hlsServer := hls.New(hls.Options{Part: a.cfg.HLS.Part, Segment: a.cfg.HLS.Segment, Warm: a.cfg.HLS.Warm, Log: a.log})
-	a.parts = append(a.parts, part{"hls", hlsServer.Run})
-	var err error
-	a.web, err = web.New(web.Options{
-		Registry:     a.registry,
-		Users:        a.users,
-		Outputs:      web.Outputs{HLS: hlsServer.Handle},
-		Version:      versionName(),
-		RTSP:         a.cfg.RTSP.Address,
-		LoopbackOnly: a.cfg.LoopbackOnly(),
-		AllowOrigins: a.cfg.HTTP.AllowOrigins,
-		Logger:       a.log,
-		Ready: func() error {
-			if !a.serving.Load() {
-				return errors.New("starting or ending")
-			}
-			return nil
-		},
-	})
-	return err
+// Ready tells whether requests are served; see web.Options.
+func (a *app) Ready() error {
+	if !a.serving.Load() {
+		return errors.New("starting or ending")
+	}
+	return nil
 }
 
 // portError tells which key of the config to change when a port cannot be opened.
@@ -92,9 +73,24 @@ func (a *app) portError(err error) error {
 	if !errors.As(err, &opErr) || opErr.Op != "listen" || opErr.Addr == nil {
 		return err
 	}
-	key, ok := a.cfg.KeyOf(opErr.Net, opErr.Addr.String())
+	key, env, ok := a.cfg.KeyOf(opErr.Net, opErr.Addr.String())
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("%s: %s cannot be opened: %w", key, opErr.Addr, opErr.Err)
+	_, port, _ := net.SplitHostPort(opErr.Addr.String())
+	why := fmt.Sprintf("cannot be opened (%v)", opErr.Err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = "is taken by another program"
+	case errors.Is(err, syscall.EACCES):
+		why = "needs privileges that camgate does not have"
+	}
+	return fmt.Errorf("%s: %s port %s %s: set another one with that key or %s", key, protocol(opErr.Net), port, why, env)
+}
+
+func protocol(network string) string {
+	if len(network) > 2 && network[:3] == "udp" {
+		return "UDP"
+	}
+	return "TCP"
 }

@@ -80,7 +80,10 @@ func run(ctx context.Context, std stdio, file string) error {
 	if err != nil {
 		return fmt.Errorf("camgate: %w", err)
 	}
-	app.ready = func() { announce(std.out, loaded.Config, demo) }
+	if loaded.LoopbackOnly() {
+		log.Info(`serving this machine only, as there are no users: add some ("camgate user add NAME"), or set "allow_anonymous: true"`)
+	}
+	announce(std.out, loaded.Config, demo)
 	if err := app.Run(ctx); err != nil {
 		return fmt.Errorf("camgate: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/file"
+	"github.com/camgate/camgate/rtsp"
 )
 
 // addStreams makes the streams, and what fills them.
@@ -43,7 +44,7 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 			ingest.AwaitPublisher(s)
 			return nil
 		}
-		source, err := a.newSource(parsed, opts)
+		source, err := a.newSource(text, parsed, opts)
 		if err != nil {
 			return err
 		}
@@ -56,19 +57,35 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		StartTimeout: opts.StartTimeout,
 		Logger:       a.log,
 	})
-	a.parts = append(a.parts, part{"stream " + s.Name(), supervisor.Run})
+	a.add("stream "+s.Name(), supervisor.Run)
 	return nil
 }
 
 // newSource makes the source for a scheme.
-func (a *app) newSource(parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+func (a *app) newSource(text config.SourceURL, parsed config.Source, opts *config.Stream) (camgate.Source, error) {
 	switch parsed.Scheme {
 	case config.SchemeDemo:
 		return file.New(file.Options{Name: "demo", Data: demo.Clip()})
 	case config.SchemeFile:
 		return file.New(file.Options{Name: "file:" + parsed.Path, Path: a.cfg.File(parsed.Path)})
 	case config.SchemeRTSP, config.SchemeRTSPS:
+		secure, err := a.cfg.ClientTLS(opts.TLS)
+		if err != nil {
+			return nil, err
+		}
+		source, err := rtsp.NewSource(rtsp.SourceOptions{
+			URL: parsed.URL, Transport: rtsp.Transport(opts.Transport), TLS: secure, Logger: a.log,
+		})
+		return camera{source, text.String()}, err
 	case config.SchemePublish: // has none
 	}
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)
 }
+
+// camera is a source under the name that the config has for it, without secrets.
+type camera struct {
+	*rtsp.Source
+	name string
+}
+
+func (c camera) String() string { return c.name }

@@ -46,13 +46,15 @@ type HTTP struct {
 	Address string `yaml:"address" default:":8889"`
 	// Pages of other hosts that may show the streams ("https://home.example"); "*" is all. Default: all when there are users.
 	AllowOrigins []string `yaml:"allow_origins"`
+	// Requests at a time.
+	MaxRequests int `yaml:"max_requests" default:"10000" min:"1"`
 }
 
 // RTSP is the RTSP server.
 type RTSP struct {
-	// Listening address of RTSP (TCP); "" switches RTSP off.
+	// Listening address of RTSP (TCP); "" switches RTSP and RTSPS off.
 	Address string `yaml:"address" default:":8554"`
-	// Listening address of RTSPS (TCP); it is used when there is a certificate.
+	// Listening address of RTSPS (TCP), used when there is a certificate; "" switches RTSPS off.
 	TLSAddress string `yaml:"tls_address" default:":8322"`
 	// File of the certificate (PEM), from the folder of this file.
 	TLSCert string `yaml:"tls_cert"`
@@ -62,6 +64,8 @@ type RTSP struct {
 	RTPAddress string `yaml:"rtp_address" default:":8000"`
 	// Address for RTCP over UDP: the port after that of rtp_address.
 	RTCPAddress string `yaml:"rtcp_address" default:":8001"`
+	// Connections to each of the two TCP ports at a time.
+	MaxConnections int `yaml:"max_connections" default:"2000" min:"1"`
 }
 
 // WebRTC is the way of media to browsers.
@@ -72,6 +76,8 @@ type WebRTC struct {
 	PublicHosts []string `yaml:"public_hosts"`
 	// STUN and TURN servers that viewers are told to use.
 	ICEServers []ICEServer `yaml:"ice_servers"`
+	// Viewers by WebRTC at a time, of all streams.
+	MaxSessions int `yaml:"max_sessions" default:"1000" min:"1"`
 }
 
 // ICEServer is a STUN or TURN server.
@@ -100,8 +106,12 @@ type MJPEG struct {
 	FFmpeg string `yaml:"ffmpeg" default:"ffmpeg"`
 	// How long it runs on after the last viewer left.
 	Idle time.Duration `yaml:"idle" default:"10s"`
-	// Quality of the pictures from 1 (best) to 31 (smallest).
-	Quality int `yaml:"quality" default:"5" min:"1" max:"31"`
+	// Quality of these pictures from 1 (smallest) to 100 (best).
+	Quality int `yaml:"quality" default:"85" min:"1" max:"100"`
+	// The most pictures made in a second.
+	FPS int `yaml:"fps" default:"30" min:"1" max:"240"`
+	// Streams of which pictures are made at a time: each costs a good part of a core.
+	MaxDecoders int `yaml:"max_decoders" default:"16" min:"1"`
 }
 
 // Limits bound what the gateway takes on.
@@ -138,10 +148,10 @@ type User struct {
 
 // Stream is one stream and where it comes from.
 type Stream struct {
-	// Where it comes from: a URL (rtsp, rtsps, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used.
+	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used.
 	Source []SourceURL `yaml:"source"`
-	// How media comes from an RTSP camera.
-	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp"`
+	// How media comes from an RTSP camera: auto begins with UDP and goes over to TCP when nothing comes; http and ws are tunnels.
+	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp,multicast,http,ws"`
 	// How the certificate of a source with TLS is verified.
 	TLS TLS `yaml:"tls"`
 	// Connect to the source only while somebody watches.

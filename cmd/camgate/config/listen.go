@@ -31,9 +31,9 @@ func (c *Config) listeners() []listener {
 		off := *l.address == ""
 		switch l.path {
 		case "rtsp.tls_address":
-			off = off || c.RTSP.TLSCert == ""
+			off = off || c.RTSP.Address == "" || c.RTSP.TLSCert == ""
 		case "rtsp.rtp_address", "rtsp.rtcp_address":
-			off = off || c.RTSP.Address == "" && c.RTSP.TLSCert == ""
+			off = off || c.RTSP.Address == ""
 		}
 		if !off {
 			out = append(out, l)
@@ -125,18 +125,23 @@ func overlap(a, b string) bool {
 	return a == b || wild(a) || wild(b)
 }
 
-// KeyOf tells which key names the address that could not be listened on, and where
-// that key was set.
-func (c *Config) KeyOf(network, address string) (key string, ok bool) {
+// RTSPS tells whether there is an RTSPS port.
+func (c *Config) RTSPS() bool {
+	return c.RTSP.Address != "" && c.RTSP.TLSAddress != "" && c.RTSP.TLSCert != ""
+}
+
+// KeyOf tells which key names an address that could not be listened on, and which
+// variable sets it too.
+func (c *Config) KeyOf(network, address string) (key, env string, ok bool) {
 	_, port, err := splitAddress(address)
 	if err != nil {
-		return "", false
+		return "", "", false
 	}
 	udp := strings.HasPrefix(network, "udp")
 	for _, l := range c.listeners() {
 		if _, p, err := splitAddress(*l.address); err == nil && p == port && (udp && l.udp || !udp && l.tcp) {
-			return l.path, true
+			return l.path, envPrefix + strings.ToUpper(strings.ReplaceAll(l.path, ".", "_")), true
 		}
 	}
-	return "", false
+	return "", "", false
 }

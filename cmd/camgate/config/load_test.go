@@ -57,12 +57,12 @@ func TestMessages(t *testing.T) {
 		"no section":      {"streams:\n  cam: rtsp://host/x\n", []string{`c.yaml:2:8: streams.cam: want a section of keys and values, not one value`}},
 		"no boolean":      {"allow_anonymous: perhaps\n", []string{`c.yaml:1:18: allow_anonymous: "perhaps" is neither true nor false`}},
 		"size":            {"limits: {gop_cache_bytes: lots}\n", []string{`c.yaml:1:27: limits.gop_cache_bytes: "lots" is no size: write bytes, or a unit as in 500k, 50M, 2MiB`}},
-		"too much":        {"mjpeg: {quality: 32}\n", []string{`c.yaml:1:18: mjpeg.quality: "32" is more than 31`}},
+		"too much":        {"mjpeg: {quality: 101}\n", []string{`c.yaml:1:18: mjpeg.quality: "101" is more than 100`}},
 		"two documents":   {"log: {}\n---\nlog: {}\n", []string{`c.yaml:2:1: a second document begins here: a config is one document`}},
 		"syntax":          {"log:\n  level: a: b\n", []string{`c.yaml:2:1: mapping values are not allowed in this context`}},
 		"tab":             {"log:\n\tlevel: info\n", []string{`c.yaml:2:1: a tab: YAML is indented with spaces`}},
 		"unknown anchor":  {"log: {}\nhttp: {address: *s3cret}\n", []string{`c.yaml:2:17: there is no such anchor: quote a value that begins with *`}},
-		"not yet":         {cam + "    transport: multicast\n", []string{`c.yaml:4:16: streams.cam.transport: "multicast" is none of auto, tcp, udp`}},
+		"not yet":         {cam + "    transport: carrier\n", []string{`c.yaml:4:16: streams.cam.transport: "carrier" is none of auto, tcp, udp, multicast, http, ws`}},
 		"unknown tls key": {cam + "    tls: {trust_on_first_use: true}\n", []string{`c.yaml:4:11: streams.cam.tls: unknown key "trust_on_first_use": known are: fingerprint, ca, server_name, insecure`}},
 	}
 	for name, tt := range tests {

@@ -64,7 +64,10 @@ const (
 )
 
 func schemes() []string {
-	return []string{string(SchemeRTSP), string(SchemeRTSPS), string(SchemeFile), string(SchemePublish), string(SchemeDemo)}
+	return []string{
+		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
+		string(SchemeFile), string(SchemePublish), string(SchemeDemo),
+	}
 }
 
 // Source is a SourceURL taken apart.
@@ -90,12 +93,20 @@ func ParseSource(s SourceURL) (Source, error) {
 	case !ok:
 		return Source{}, fmt.Errorf("%q is no URL: it begins with one of %s", printable(text), strings.Join(schemes(), ", "))
 	}
-	switch Scheme(strings.ToLower(scheme)) {
+	lower := strings.ToLower(scheme)
+	base, tunnel, _ := strings.Cut(lower, "+")
+	switch Scheme(base) {
 	case SchemeFile:
-		return parseFile(rest)
+		if tunnel == "" {
+			return parseFile(rest)
+		}
 	case SchemeRTSP, SchemeRTSPS:
-		u, err := parseURL(strings.ToLower(scheme), rest)
-		return Source{Scheme: Scheme(u.Scheme), URL: &u}, err
+		if tunnel == "" || tunnel == "http" || tunnel == "ws" {
+			u, err := parseURL(lower, rest)
+			return Source{Scheme: Scheme(base), URL: &u}, err
+		}
+	case SchemeDemo, SchemePublish:
+		return Source{}, fmt.Errorf("%q stands alone, without a colon", base)
 	}
 	return Source{}, fmt.Errorf("unknown scheme %q: %s", printable(scheme), suggest(scheme, schemes()))
 }

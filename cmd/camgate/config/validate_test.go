@@ -21,9 +21,9 @@ func TestValidation(t *testing.T) {
 			`c.yaml:3:3: streams.api/x: a stream's name cannot begin with "api": it is a page of camgate`,
 			`c.yaml:4:3: streams.a//b: a stream's name has no empty or dot segments`}},
 		"near scheme":     {stream("source: 'rstp://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "rstp": did you mean "rtsp"?`}},
-		"unknown scheme":  {stream("source: 'gopher://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "gopher": known are: rtsp, rtsps, file, publish, demo`}},
+		"unknown scheme":  {stream("source: 'gopher://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "gopher": known are: rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, file, publish, demo`}},
 		"second source":   {stream("source: ['demo', 'rtsp://u:p@h:99999/x']"), []string{`c.yaml:3:26: streams.cam.source[1]: "99999" is no port: it is a number from 1 to 65535`}},
-		"no URL":          {stream("source: hello"), []string{`c.yaml:3:17: streams.cam.source: "hello" is no URL: it begins with one of rtsp, rtsps, file, publish, demo`}},
+		"no URL":          {stream("source: hello"), []string{`c.yaml:3:17: streams.cam.source: "hello" is no URL: it begins with one of rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, file, publish, demo`}},
 		"no host":         {stream("source: 'rtsp:///x'"), []string{`c.yaml:3:17: streams.cam.source: it names no host: write rtsp://HOST/PATH`}},
 		"slashes":         {stream("source: 'rtsp:h/x'"), []string{`c.yaml:3:17: streams.cam.source: two slashes follow the scheme: rtsp://HOST/PATH`}},
 		"a path":          {stream("source: /srv/clip.mp4"), []string{`c.yaml:3:17: streams.cam.source: a file is written as file:/srv/clip.mp4`}},
@@ -132,7 +132,7 @@ func TestKeyOf(t *testing.T) {
 		"udp 127.0.0.1:8189": "webrtc.address", "tcp4 127.0.0.1:8189": "webrtc.address", "tcp 127.0.0.1:8322": "", "tcp nonsense": "",
 	} {
 		network, addr, _ := strings.Cut(address, " ")
-		if got, _ := c.KeyOf(network, addr); got != want {
+		if got, _, _ := c.KeyOf(network, addr); got != want {
 			t.Errorf("%s: got %q, want %q", address, got, want)
 		}
 	}
@@ -141,5 +141,5 @@ func TestKeyOf(t *testing.T) {
 func ExampleProblem() {
 	_, err := Parse([]byte("rtsp: {port: 554}\n"), "camgate.yaml", nil)
 	fmt.Println(err)
-	// Output: camgate.yaml:1:8: rtsp: unknown key "port": known are: address, tls_address, tls_cert, tls_key, rtp_address, rtcp_address
+	// Output: camgate.yaml:1:8: rtsp: unknown key "port": known are: address, tls_address, tls_cert, tls_key, rtp_address, rtcp_address, max_connections
 }

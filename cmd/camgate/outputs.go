@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+
+	"github.com/camgate/camgate/egress/mjpeg"
+	"github.com/camgate/camgate/hls"
+	"github.com/camgate/camgate/rtsp"
+	"github.com/camgate/camgate/web"
+	"github.com/camgate/camgate/webrtc"
+)
+
+func (a *app) add(name string, run func(context.Context) error) {
+	a.parts = append(a.parts, part{name, run})
+}
+
+func (a *app) addRTSP() error {
+	c := a.cfg.RTSP
+	if c.Address == "" {
+		return nil
+	}
+	opts := rtsp.Options{
+		Address: c.Address, RTPAddress: c.RTPAddress, RTCPAddress: c.RTCPAddress,
+		Registry: a.registry, Users: a.users,
+		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxConns: c.MaxConnections,
+		Logger: a.log,
+	}
+	if a.cfg.RTSPS() {
+		cert, err := tls.LoadX509KeyPair(a.cfg.File(c.TLSCert), a.cfg.File(c.TLSKey))
+		if err != nil {
+			return err
+		}
+		opts.TLSAddress = c.TLSAddress
+		opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	server, err := rtsp.New(opts)
+	if err != nil {
+		return err
+	}
+	a.add("rtsp", server.Run)
+	return nil
+}
+
+func (a *app) addWebRTC() error {
+	c := a.cfg.WebRTC
+	if c.Address == "" {
+		return nil
+	}
+	opts := webrtc.Options{
+		UDPAddress: c.Address, TCPAddress: c.Address,
+		Hosts: c.PublicHosts, LoopbackOnly: a.cfg.LoopbackOnly(),
+		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
+		Logger: a.log,
+	}
+	for _, s := range c.ICEServers {
+		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{URL: s.URL, Username: s.Username, Credential: string(s.Credential)})
+	}
+	server, err := webrtc.New(opts)
+	if err != nil {
+		return err
+	}
+	a.outputs.WHEP = server.Handle
+	a.add("webrtc", server.Run)
+	return nil
+}
+
+func (a *app) addHLS() error {
+	c := a.cfg.HLS
+	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Log: a.log})
+	a.outputs.HLS = server.Handle
+	a.add("hls", server.Run)
+	return nil
+}
+
+func (a *app) addMJPEG() error {
+	c := a.cfg.MJPEG
+	server := mjpeg.New(mjpeg.Options{
+		FFmpeg: c.FFmpeg, Idle: c.Idle, Quality: c.Quality, MaxFPS: float64(c.FPS), MaxDecoders: c.MaxDecoders,
+		ReaderTimeout: a.cfg.Limits.ReaderTimeout,
+		Logger:        a.log,
+	})
+	a.outputs.MJPEG, a.outputs.Snapshot = server.Stream, server.Snapshot
+	a.add("mjpeg", server.Run)
+	return nil
+}
+
+// addWeb comes last: all outputs are there, and requests are taken when the port
+// opens.
+func (a *app) addWeb() error {
+	opts := web.Options{
+		Registry: a.registry, Users: a.users, Outputs: a.outputs, Version: versionName(),
+		RTSP:         a.cfg.RTSP.Address,
+		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
+		Ready: a.Ready, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
+	}
+	if a.cfg.RTSPS() {
+		opts.RTSPS = a.cfg.RTSP.TLSAddress
+	}
+	server, err := web.New(opts)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", a.cfg.HTTP.Address)
+	if err != nil {
+		return err
+	}
+	a.add("http", func(ctx context.Context) error { return server.Run(ctx, listener) })
+	return nil
+}
