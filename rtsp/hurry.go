@@ -58,3 +58,35 @@ func (h hurry) shift(u *camgate.Unit) uint32 {
 	}
 	return uint32(u.Track.Ticks(h.ahead(u)))
 }
+
+// pace slows down what a reader gets before it is at the live edge: datagrams that
+// come faster than it decodes pictures are lost in front of it. The zero value
+// does not slow down anything.
+type pace struct {
+	begin time.Time     // when the first unit left
+	first time.Duration // its time
+	rate  float64       // media time per time
+}
+
+const (
+	paceRate  = 5           // how much faster than live at the least
+	paceUntil = time.Second // when the cached units have to be out
+)
+
+// newPace begins with the unit first of a cache of the given length.
+func newPace(first *camgate.Unit, cached time.Duration) pace {
+	return pace{time.Now(), first.Time(), max(paceRate, 1+cached.Seconds()/paceUntil.Seconds())}
+}
+
+func (p pace) on() bool { return p.rate != 0 }
+
+// wait returns when u may leave.
+func (p pace) wait(u *camgate.Unit) {
+	if !p.on() {
+		return
+	}
+	due := p.begin.Add(time.Duration(float64(u.Time()-p.first) / p.rate))
+	if d := time.Until(due); d > 0 {
+		time.Sleep(d)
+	}
+}

@@ -38,6 +38,7 @@ type playback struct {
 	outs    [64]*outTrack // by Track.ID
 	first   *camgate.Unit // taken from reader already; nil: none was there
 	hurry   hurry
+	pace    pace
 	begun   bool // the answer to PLAY is on its way
 
 	stopped atomic.Bool
@@ -54,6 +55,9 @@ func newPlayback(s *session, reader *camgate.Reader) *playback {
 	p.first, _ = reader.Poll()
 	if p.first != nil && reader.Cached(p.first) {
 		p.hurry = newHurry(p.first, reader, s.outs)
+		if s.udp() {
+			p.pace = newPace(p.first, p.hurry.total)
+		}
 	}
 	return p
 }
@@ -119,24 +123,11 @@ func (p *playback) run() {
 func (p *playback) feed() error {
 	to := p.newSink()
 	for {
-		u := p.first
-		if p.first = nil; u == nil {
-			var err error
-			if u, err = p.reader.Next(); err != nil {
-				return err
-			}
+		u, err := p.next()
+		if err != nil {
+			return err
 		}
-		for n := 1; ; n++ {
-			out := p.outs[u.Track.ID]
-			to.add(out, u, p.hurry.shift(u))
-			if n >= batchUnits || to.pending() >= batchBytes {
-				break
-			}
-			var ok bool
-			if u, ok = p.reader.Poll(); !ok {
-				break
-			}
-		}
+		p.gather(to, u)
 		now := time.Now()
 		for _, out := range p.session.outs {
 			if out.due(now) {
@@ -148,6 +139,36 @@ func (p *playback) feed() error {
 			return err
 		}
 		p.reader.Sent(bytes)
+	}
+}
+
+// next returns the next unit, when there is one and it is time for it.
+func (p *playback) next() (*camgate.Unit, error) {
+	u, ok := p.first, p.first != nil
+	if p.first = nil; !ok {
+		if u, ok = p.reader.Poll(); !ok {
+			p.pace = pace{} // at the live edge
+			var err error
+			if u, err = p.reader.Next(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	p.pace.wait(u)
+	return u, nil
+}
+
+// gather hands u to the sink, and what else there is already.
+func (p *playback) gather(to sink, u *camgate.Unit) {
+	for n := 1; ; n++ {
+		to.add(p.outs[u.Track.ID], u, p.hurry.shift(u))
+		if n == batchUnits || to.pending() >= batchBytes || p.pace.on() {
+			return
+		}
+		var ok bool
+		if u, ok = p.reader.Poll(); !ok {
+			return
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress/burst"
 )
 
 // Options shape a Server. Registry is needed; for the rest the zero value works.
@@ -40,6 +41,8 @@ type Options struct {
 	// MaxConns bounds the connections of each port; default 2,000.
 	MaxConns int
 	Logger   *slog.Logger
+
+	udpMode burst.Mode // forced by tests
 }
 
 func (o Options) withDefaults() Options {
@@ -125,7 +128,7 @@ func (s *Server) open(key, address string, secure *tls.Config) (*endpoint, error
 		},
 	}
 	if secure == nil && s.opts.RTPAddress != "" {
-		s.udp = &udpPorts{}
+		s.udp = &udpPorts{mode: s.opts.udpMode}
 		e.lib.UDPRTPAddress, e.lib.UDPRTCPAddress = s.opts.RTPAddress, s.opts.RTCPAddress
 		e.lib.ListenPacket = s.udp.listen
 	}

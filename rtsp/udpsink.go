@@ -8,16 +8,19 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress/burst"
 )
 
 // udpPorts are the sockets of all UDP sessions of a server.
 type udpPorts struct {
+	mode      burst.Mode
 	rtp, rtcp *datagrams
 }
 
 // datagrams is a socket that the library reads from and both write to.
 type datagrams struct {
 	*net.UDPConn
+	burst *burst.Socket
 }
 
 // SetWriteDeadline does nothing: the socket is shared, and a deadline that the
@@ -27,6 +30,7 @@ func (d *datagrams) SetWriteDeadline(time.Time) error { return nil }
 // udpBuffers is the size of the socket buffers in bytes.
 const udpBuffers = 4 << 20
 
+// listen opens the two ports, RTP first, as the library does.
 func (p *udpPorts) listen(network, address string) (net.PacketConn, error) {
 	key, port := "rtsp.rtp_address", &p.rtp
 	if p.rtp != nil {
@@ -36,30 +40,46 @@ func (p *udpPorts) listen(network, address string) (net.PacketConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	d := &datagrams{conn.(*net.UDPConn)}
+	d := &datagrams{UDPConn: conn.(*net.UDPConn)}
 	_ = d.SetReadBuffer(udpBuffers) // as much as the system allows
 	_ = d.SetWriteBuffer(udpBuffers)
+	if d.burst, err = burst.NewSocket(d.UDPConn, p.mode); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
 	*port = d
 	return d, nil
 }
 
-// udpSink sends one datagram for each packet.
-type udpSink struct {
-	ports   *udpPorts
-	stopped *atomic.Bool
+const (
+	// udpBurst is how many bytes go to a reader without a pause of udpPause: the
+	// receive buffers of common systems hold about 100 kB of datagrams.
+	udpBurst = 60 << 10
+	udpPause = time.Millisecond
+)
 
-	queue []datagram
-	bytes int
+// udpSink sends one datagram for each packet, as they lie in the shared buffers of
+// their units, in bursts.
+type udpSink struct {
+	rtp, rtcp *burst.Writer
+	stopped   *atomic.Bool
+
+	packets [][]byte
+	runs    []udpRun
+	bytes   int
+	scratch []byte // corrected copies; parts of it are in packets
 }
 
-type datagram struct {
-	conn *datagrams
-	to   netip.AddrPort
-	b    []byte
+// udpRun is the packets up to end, after those of the run before it, that go to
+// one port.
+type udpRun struct {
+	by  *burst.Writer
+	to  netip.AddrPort
+	end int
 }
 
 func newUDPSink(p *udpPorts, stopped *atomic.Bool) *udpSink {
-	return &udpSink{ports: p, stopped: stopped}
+	return &udpSink{rtp: p.rtp.burst.NewWriter(), rtcp: p.rtcp.burst.NewWriter(), stopped: stopped}
 }
 
 func (s *udpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
@@ -67,32 +87,59 @@ func (s *udpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 	for i := range packets.Len() {
 		b := packets.RTP(i)
 		if shift != 0 || seq != u.FirstSeq() {
-			b = append([]byte(nil), b...)
+			start := len(s.scratch)
+			s.scratch = append(s.scratch, b...)
+			b = s.scratch[start:]
 			correctRTP(b, seq+uint16(i), shift)
 		}
-		s.queue = append(s.queue, datagram{s.ports.rtp, out.rtp, b})
+		s.packets = append(s.packets, b)
 	}
+	s.run(s.rtp, out.rtp)
 	s.bytes += len(packets.Wire)
 	out.sent(u, len(packets.Wire))
 }
 
 func (s *udpSink) report(out *outTrack, compound []byte) {
-	s.queue = append(s.queue, datagram{s.ports.rtcp, out.rtcp, compound})
+	s.packets = append(s.packets, compound)
+	s.run(s.rtcp, out.rtcp)
 	s.bytes += len(compound)
+}
+
+func (s *udpSink) run(by *burst.Writer, to netip.AddrPort) {
+	if n := len(s.runs); n > 0 && s.runs[n-1].by == by && s.runs[n-1].to == to {
+		s.runs[n-1].end = len(s.packets)
+		return
+	}
+	s.runs = append(s.runs, udpRun{by, to, len(s.packets)})
 }
 
 func (s *udpSink) pending() int { return s.bytes }
 
+// flush never fails because of a datagram that got lost on this machine already:
+// the reader cannot tell that from one lost on the way.
 func (s *udpSink) flush() error {
-	if s.stopped.Load() {
-		return errStopped
-	}
-	for _, d := range s.queue {
-		if _, err := d.conn.WriteToUDPAddrPort(d.b, d.to); err != nil {
-			return err
+	at, burst := 0, 0
+	for _, run := range s.runs {
+		for at < run.end {
+			end := at
+			for ; end < run.end && burst < udpBurst; end++ {
+				burst += len(s.packets[end])
+			}
+			if s.stopped.Load() {
+				return errStopped
+			}
+			_ = run.by.Send(run.to, s.packets[at:end])
+			if at = end; burst >= udpBurst {
+				burst = 0
+				time.Sleep(udpPause)
+			}
 		}
 	}
-	clear(s.queue)
-	s.queue, s.bytes = s.queue[:0], 0
+	clear(s.packets) // they hold on to units
+	s.packets, s.runs, s.bytes = s.packets[:0], s.runs[:0], 0
+	if cap(s.scratch) > keepScratch {
+		s.scratch = nil
+	}
+	s.scratch = s.scratch[:0]
 	return nil
 }
