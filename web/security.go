@@ -77,7 +77,7 @@ func (s *Server) allowOrigin(r *http.Request) string {
 	if slices.Contains(s.opts.AllowOrigins, origin) {
 		return origin
 	}
-	if s.opts.AllowOrigins == nil {
+	if len(s.opts.AllowOrigins) == 0 {
 		if u, err := url.Parse(origin); err == nil && isLoopback(u.Hostname()) {
 			return origin
 		}

@@ -51,7 +51,7 @@ type Options struct {
 	// elsewhere cannot reach the gateway through the viewer's browser.
 	LoopbackOnly bool
 	// AllowOrigins says which pages of other hosts may read media and the API:
-	// "*" is all of them, without the viewer's credentials. Nil means all when
+	// "*" is all of them, without the viewer's credentials. None means all when
 	// there are users, and pages of this machine when LoopbackOnly is set, as then
 	// nothing else would keep a page from elsewhere out.
 	AllowOrigins []string
@@ -114,7 +114,7 @@ func New(opts Options) (*Server, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opts.AllowOrigins == nil && !opts.LoopbackOnly {
+	if len(opts.AllowOrigins) == 0 && !opts.LoopbackOnly {
 		opts.AllowOrigins = []string{"*"}
 	}
 	opts.Limits = opts.Limits.withDefaults()

@@ -1,7 +1,7 @@
 // The list of streams with their live state.
 
 import { h, say, icon, copyButton, announce } from './dom.js';
-import { STATES, track, viewers, span, nextTry, sentence, bitrate, plural } from './words.js';
+import { STATES, track, viewers, source, span, nextTry, sentence, bitrate, plural } from './words.js';
 import { Meter } from './meter.js';
 import { Thumbnail } from './thumbnail.js';
 
@@ -13,6 +13,8 @@ const empty = document.getElementById('empty');
 const trouble = document.getElementById('trouble');
 const summary = document.getElementById('summary');
 const filter = document.getElementById('filter');
+const heading = document.getElementById('empty-heading');
+const unseen = document.getElementById('empty-unseen');
 const cards = new Map();
 
 /** One stream. Its elements stay, only their text changes. */
@@ -25,7 +27,6 @@ class Card {
     this.name = stream.name;
     const href = `/${stream.name}`;
     this.pill = h('span', { class: 'pill' });
-    this.since = h('span', { class: 'card-since' });
     this.picture = h('img', { class: 'card-picture', alt: '', decoding: 'async' });
     this.trackList = h('ul', { class: 'card-tracks' });
     this.source = h('p', { class: 'card-source' });
@@ -39,7 +40,7 @@ class Card {
       h('div', { class: 'card-body' },
         h('div', { class: 'card-head' }, h('h2', {}, h('a', { href }, stream.name)), this.pill),
         this.trouble, this.trackList, this.source,
-        h('p', { class: 'card-foot' }, this.count, this.by, this.rateText, this.since),
+        h('p', { class: 'card-foot' }, this.count, this.by, this.rateText),
         this.address.element));
     this.thumbnail = new Thumbnail(this.picture, `${href}/snapshot.jpg`);
   }
@@ -48,16 +49,15 @@ class Card {
     const [word, tone] = STATES[stream.state] ?? [stream.state, 'quiet'];
     if (this.#state && this.#state !== stream.state) announce(`${stream.name}: ${word}`);
     this.#state = stream.state;
-    say(this.pill, word);
+    say(this.pill, `${word} · ${span(now - Date.parse(stream.since))}`);
     this.pill.dataset.tone = tone;
     this.element.dataset.tone = tone;
-    say(this.since, `for ${span(now - Date.parse(stream.since))}`);
     const next = nextTry(stream, now);
     const tries = stream.retries > 1 ? ` (${plural(stream.retries, 'attempt')} so far)` : '';
     say(this.trouble, stream.error ? `${sentence(stream.error)}${next ? ` — ${next}${tries}` : ''}` : '');
     this.trouble.hidden = !stream.error;
     this.#tracks(stream.tracks);
-    say(this.source, stream.source || (stream.publisher && `Published by ${stream.publisher}`) || '');
+    say(this.source, source(stream));
     const watching = viewers(stream.readers);
     say(this.count, watching.count);
     say(this.by, watching.by);
@@ -79,7 +79,7 @@ class Card {
   }
 }
 
-const KINDS = [['rtsp', 'RTSP'], ['hls', 'HLS'], ['whep', 'WHEP'], ['mjpeg', 'MJPEG']];
+const KINDS = [['rtsp', 'RTSP'], ['whep', 'WHEP'], ['hls', 'HLS'], ['mjpeg', 'MJPEG']];
 
 /** The addresses of a stream: one at a time, to be copied. */
 class Addresses {
@@ -128,7 +128,12 @@ function show(streams) {
   });
   list.dataset.count = streams.length > 2 ? 'many' : String(streams.length);
   list.hidden = streams.length === 0;
-  empty.hidden = streams.length > 0;
+  // Who only has the demo is about to set up a camera.
+  const demo = streams.length === 1 && /^demo\b/.test(streams[0].source);
+  empty.hidden = streams.length > 0 && !demo;
+  empty.classList.toggle('is-hint', demo);
+  say(heading, demo ? 'Now your own camera' : 'No streams yet');
+  unseen.hidden = demo;
   filter.hidden = streams.length < FILTER_FROM;
   const live = streams.filter((s) => s.state === 'live').length;
   const watching = streams.reduce((n, s) => n + s.readers.length, 0);

@@ -31,7 +31,7 @@ class Session {
   element;
   ended;
   sound = false;
-  missing = 'MJPEG has pictures only';
+  missing = 'it carries pictures only';
   #over;
   #reader;
   #frames = 0;

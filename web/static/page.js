@@ -3,7 +3,7 @@
 import './player.js';
 import { streamInfo } from './answers.js';
 import { h, say, copyButton } from './dom.js';
-import { STATES, track, viewers, span, nextTry, sentence, bitrate } from './words.js';
+import { STATES, track, viewers, source, span, nextTry, sentence, bitrate } from './words.js';
 import { Meter } from './meter.js';
 
 const POLL = 2000; // ms
@@ -60,6 +60,12 @@ player.addEventListener('camgate-change', () => {
   }
 });
 
+player.addEventListener('camgate-via', () => {
+  const id = player.getAttribute('via') ?? '';
+  for (const input of ways.querySelectorAll('input')) input.checked = input.value === id;
+  choose(id);
+});
+
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== 'radio') return;
   if (event.key === 'm') player.muted = !player.muted;
@@ -83,7 +89,7 @@ function show(stream) {
   const rate = meter.rate(stream.bytes_in, now);
   const lines = [
     ['State', `${state} for ${span(now - Date.parse(stream.since))}`, stream.error && sentence(stream.error), nextTry(stream, now) && sentence(nextTry(stream, now))],
-    ['Source', stream.source || stream.publisher],
+    ['Source', source(stream)],
     ['Tracks', ...stream.tracks.map(track)],
     ['Arriving', rate === null || stream.state !== 'live' ? '' : bitrate(rate)],
     ['Watching', [watching.count, watching.by].filter(Boolean).join(': ')],
@@ -94,7 +100,7 @@ function show(stream) {
   facts.replaceChildren(...lines.flatMap(([term, ...rest]) => fact(term, ...rest)));
 }
 
-const NAMES = { rtsp: 'RTSP', rtsps: 'RTSPS', hls: 'HLS', whep: 'WHEP', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
+const NAMES = { rtsp: 'RTSP', rtsps: 'RTSPS', whep: 'WHEP', hls: 'HLS', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
 
 function showAddresses(urls) {
   if (addresses.childElementCount) return;

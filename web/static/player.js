@@ -29,6 +29,7 @@ class CamgatePlayer extends HTMLElement {
   #frames = 0;
   #rate = { at: 0, frames: 0, fps: 0 };
   #ui = null;
+  #audio = null; // the codec of the stream's sound; '': it has none; null: not known
 
   connectedCallback() {
     if (!this.#ui) this.#build();
@@ -94,13 +95,17 @@ class CamgatePlayer extends HTMLElement {
     const mute = h('button', { type: 'button', class: 'stage-button', onclick: () => { this.muted = !this.muted; } });
     const snapshot = h('a', { class: 'stage-button', 'aria-label': 'Open a snapshot', title: 'Snapshot', target: '_blank' }, icon('camera'));
     const full = h('button', { type: 'button', class: 'stage-button', 'aria-label': 'Fullscreen', title: 'Fullscreen (f)', onclick: () => this.fullscreen() }, icon('full'));
-    const numbers = h('span', { class: 'player-numbers' });
+    const numbers = h('p', { class: 'player-numbers' });
     const stage = h('div', { class: 'player-stage' }, poster,
       h('div', { class: 'player-top', role: 'status' }, pill, message),
-      h('div', { class: 'player-bar' }, mute, numbers, snapshot, full));
-    const note = h('p', { class: 'player-note', hidden: true });
-    this.#ui = { stage, poster, pill, message, mute, snapshot, numbers, note };
-    this.append(stage, note);
+      h('div', { class: 'player-bar' }, mute, snapshot, full));
+    const noteText = h('span');
+    const withSound = h('button', { type: 'button', class: 'player-sound', onclick: () => this.#soundByHLS() }, 'Play it with sound by LL-HLS');
+    const note = h('p', { class: 'player-note', hidden: true }, noteText, withSound);
+    const below = h('div', { class: 'player-below' }, note, numbers);
+    this.#ui = { stage, poster, pill, message, mute, snapshot, numbers, note, noteText, withSound };
+    this.append(stage, below);
+    this.#applySound();
   }
 
   #start() {
@@ -182,6 +187,7 @@ class CamgatePlayer extends HTMLElement {
       this.#rate = { at: 0, frames: 0, fps: 0 };
       this.#session?.element.classList.add('is-shown');
       this.#applySound();
+      if (this.#session) this.#learnAudio();
     }
     const ui = this.#ui;
     const [word, tone] = PHASES[ladder.phase];
@@ -217,19 +223,20 @@ class CamgatePlayer extends HTMLElement {
   }
 
   #showNumbers() {
-    const { width, height, latency } = this.#stats;
-    const parts = [];
+    const { width, height, latency, buffered } = this.#stats;
+    const parts = [this.#ladder.rung?.label];
     if (width && height) {
       parts.push(`${width}×${height}`);
       this.#ui.stage.style.aspectRatio = `${width} / ${height}`;
     }
     if (this.#rate.fps) parts.push(`${this.#rate.fps} fps`);
-    if (latency !== undefined) parts.push(latency < 1 ? `≈ ${Math.round(latency * 100) * 10} ms behind` : `≈ ${latency.toFixed(1)} s behind`);
+    if (latency !== undefined) parts.push(latency < 1 ? `${Math.max(1, Math.round(latency * 1000))} ms behind` : `${latency.toFixed(1)} s behind`);
+    if (buffered !== undefined) parts.push(`${Math.max(1, Math.round(buffered * 1000))} ms buffered`);
     say(this.#ui.numbers, parts.join(' · '));
   }
 
   #applySound() {
-    const { mute, note } = this.#ui;
+    const { mute, note, noteText, withSound } = this.#ui;
     const session = this.#session;
     const label = this.#ladder?.rung?.label ?? '';
     if (session && 'muted' in session.element) {
@@ -243,8 +250,24 @@ class CamgatePlayer extends HTMLElement {
     mute.setAttribute('aria-label', action);
     mute.title = `${action} (m)`;
     const missing = session?.missing ?? '';
-    say(note, missing && session ? `No sound over ${label}: ${missing}` : '');
-    note.hidden = note.textContent === '';
+    // The gateway may have left out more than sound; silence is only worth a word if there is any sound.
+    const text = session && silent && this.#audio !== '' ? `No sound over ${label}${missing ? `: ${missing}` : ''}` : missing && session && !silent ? `Left out over ${label}: ${missing}` : '';
+    say(noteText, text);
+    withSound.hidden = this.#ladder?.rung?.id === 'hls' || !['AAC', 'Opus'].includes(this.#audio);
+    note.hidden = text === '';
+  }
+
+  async #learnAudio() {
+    const info = await streamInfo(this.name);
+    if (!info) return;
+    this.#audio = info.tracks.find((t) => t.kind === 'audio')?.codec ?? '';
+    this.#applySound();
+  }
+
+  #soundByHLS() {
+    this.#muted = false; // by a click, so the browser allows it
+    this.setAttribute('via', 'hls');
+    this.dispatchEvent(new CustomEvent('camgate-via', { bubbles: true }));
   }
 
   /** Keeps the last picture for the time in which nothing plays. */

@@ -93,7 +93,8 @@ class Session {
     return decoded;
   }
 
-  /** {width, height, latency (s, what is known of it), lost (packets)} */
+  /** {width, height, buffered (s, on the way and in the jitter buffer), lost (packets)}
+   * The camera and the decoder add to the delay, but nobody here knows how much. */
   async stats() {
     const out = { width: this.element.videoWidth, height: this.element.videoHeight };
     let trip = 0;
@@ -102,10 +103,10 @@ class Session {
       if (s.type !== 'inbound-rtp' || s.kind !== 'video') return;
       out.lost = s.packetsLost;
       const [delay, emitted] = [s.jitterBufferDelay ?? 0, s.jitterBufferEmittedCount ?? 0];
-      if (emitted > this.#last.emitted) out.latency = (delay - this.#last.delay) / (emitted - this.#last.emitted);
+      if (emitted > this.#last.emitted) out.buffered = (delay - this.#last.delay) / (emitted - this.#last.emitted);
       this.#last = { delay, emitted };
     });
-    if (out.latency !== undefined) out.latency += trip / 2;
+    if (out.buffered !== undefined) out.buffered += trip / 2;
     return out;
   }
 

@@ -17,7 +17,8 @@ export function protocol(name) { return PROTOCOLS[name] ?? name; }
 
 /** "H264 High 4.1 · 1280×720 · 25 fps", "AAC · 48 kHz · stereo" */
 export function track(t) {
-  const parts = [[t.codec, t.profile].filter(Boolean).join(' ')];
+  const profile = t.profile ?? '';
+  const parts = [profile.startsWith(t.codec) ? profile : `${t.codec} ${profile}`.trim()];
   if (t.width && t.height) parts.push(`${t.width}×${t.height}`);
   if (t.fps) parts.push(`${round(t.fps)} fps`);
   if (t.kind === 'audio') {
@@ -49,6 +50,12 @@ export function span(ms) {
   if (s < 90 * 60) return `${Math.round(s / 60)} min`;
   if (s < 36 * 3600) return `${Math.round(s / 3600)} h`;
   return `${Math.round(s / 86400)} days`;
+}
+
+/** What fills a stream. */
+export function source(stream) {
+  if (stream.publisher) return stream.source && stream.source !== 'publish' ? stream.source : `Published by ${stream.publisher}`;
+  return stream.source === 'publish' ? 'Waits for a publisher' : stream.source;
 }
 
 /** When the next attempt is due, as the end of a sentence; '' if none is. */
