@@ -131,11 +131,11 @@ func TestPacketizeJPEG(t *testing.T) {
 		name string
 		file []byte
 	}{
-		{"image/jpeg", goJPEG(t, 640, 360, 80)},
+		{"image/jpeg", goJPEG(t, 336, 192, 80)},
 		{"one packet", goJPEG(t, 16, 16, 20)},
 		{"odd size", goJPEG(t, 101, 67, 90)},
 		{"largest side", goJPEG(t, 2040, 16, 50)},
-		{"ffmpeg 4:2:0", ffmpegJPEG(t, "640x360", "yuvj420p", "-huffman", "default")},
+		{"ffmpeg 4:2:0", ffmpegJPEG(t, "336x192", "yuvj420p", "-huffman", "default")},
 		{"ffmpeg odd size", ffmpegJPEG(t, "322x182", "yuvj420p", "-huffman", "default")},
 		{"GStreamer 4:2:0", gstJPEG(t, 320, 240, "I420")},
 		{"GStreamer 4:2:2", gstJPEG(t, 320, 240, "Y42B")},

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,12 +24,13 @@ type Sample struct {
 }
 
 const (
-	// maxUnit bounds an access unit in bytes.
-	maxUnit = 8 << 20
-	// maxAhead and maxBehind bound how far a source's timestamps may be from the
-	// time of their arrival before they are anchored anew.
-	maxAhead  = 5 * time.Second
-	maxBehind = 10 * time.Second
+	// maxUnit bounds an access unit in bytes, maxPiece what becomes one packet as it
+	// is: the length that RTSP puts before a packet has 16 bits.
+	maxUnit  = 8 << 20
+	maxPiece = 1<<16 - 1 - camgate.RTPHeader
+	// maxLost bounds the gap in the sequence numbers: a receiver takes a larger one
+	// for another source (RFC 3550 appendix A.1).
+	maxLost = 1000
 )
 
 // Writer brings what one session of a source delivers onto a stream. It is safe
@@ -40,15 +42,20 @@ type Writer struct {
 	mu       sync.Mutex
 	closed   bool
 	anchored bool
-	main     int       // index of the first video track; -1: none
-	state    []onTrack // by track
+	offset   time.Duration // source clock to stream clock, as anchored last
+	now      time.Duration // on the stream's clock, when a timestamp was placed last
+	lead     time.Duration // of that timestamp
+	main     int           // index of the first video track; -1: none
+	state    []onTrack     // by track
 	live     bool
 }
 
 // onTrack is the Writer's state of one track.
 type onTrack struct {
-	offset        int64 // ticks: source clock to stream clock
-	last          int64 // PTS published last
+	offset        time.Duration // the Writer's, until the track's clock jumps
+	last          int64         // PTS published last
+	lead          time.Duration // of that PTS over the time of its arrival
+	floor         int64         // PTS; what is not a picture and from before it is left out
 	written       bool
 	discontinuity bool // to be told with the next Unit
 	waitKey       bool // nothing is published before a keyframe
@@ -114,6 +121,9 @@ func (w *Writer) Write(sm Sample) error {
 
 func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	st := &w.state[sm.Track]
+	if sm.Lost = min(max(sm.Lost, 0), maxLost); sm.Lost > 0 {
+		st.discontinuity = true
+	}
 	if err := w.admit(t, st, &sm); err != nil {
 		st.discontinuity = true
 		return err
@@ -121,18 +131,19 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	if sm.AU == nil {
 		return nil // nothing to show in it, and nothing missing
 	}
-	if sm.Lost > 0 {
-		st.discontinuity = true
-	}
 	if st.waitKey && !sm.RandomAccess {
 		return nil
 	}
 	if !w.anchored && w.main >= 0 && sm.Track != w.main {
 		return nil // the picture sets the clock, and sound before it is of no use
 	}
+	pts, ok := w.place(t, st, sm.PTS)
+	if !ok {
+		return nil
+	}
 	st.waitKey = false
 	u := &camgate.Unit{
-		Track: t, PTS: w.place(t, st, sm.PTS), AU: sm.AU, Lost: sm.Lost,
+		Track: t, PTS: pts, AU: sm.AU, Lost: sm.Lost,
 		RandomAccess: sm.RandomAccess, Discontinuity: st.discontinuity,
 	}
 	st.discontinuity = false
@@ -146,9 +157,10 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 
 // admit checks a sample and brings it into the form in which it is published.
 func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
-	size := 0
+	size, largest := 0, 0
 	for _, b := range sm.AU {
 		size += len(b)
+		largest = max(largest, len(b))
 	}
 	switch {
 	case size == 0:
@@ -169,9 +181,9 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 	case t.Codec == camgate.AAC && size > maxAAC:
 		return fmt.Errorf("AAC access unit of %d bytes: the limit is %d", size, maxAAC)
 	case t.Codec == camgate.MJPEG:
-		w.admitJPEG(t, sm)
-	case !st.passed:
-		sm.RandomAccess = true
+		return admitJPEG(t, sm)
+	case t.Codec != camgate.AAC && largest > maxPiece:
+		return fmt.Errorf("%s packet of %d bytes: the limit is %d", t.Codec, largest, maxPiece)
 	}
 	if t.Kind != camgate.Video {
 		sm.RandomAccess = true
@@ -179,40 +191,16 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 	return nil
 }
 
-func (w *Writer) admitJPEG(t *camgate.Track, sm *Sample) {
+func admitJPEG(t *camgate.Track, sm *Sample) error {
+	width, height, ok := jpegSize(sm.AU[0])
+	if !ok {
+		return errors.New("MJPEG: the access unit is no JPEG file")
+	}
 	sm.RandomAccess = true
-	if width, height, ok := jpegSize(sm.AU[0]); ok {
-		if p := t.Params(); p.Width != width || p.Height != height {
-			t.SetParams(&camgate.Params{Width: width, Height: height, Profile: "JPEG"})
-		}
+	if p := t.Params(); p.Width != width || p.Height != height {
+		t.SetParams(&camgate.Params{Width: width, Height: height, Profile: "JPEG"})
 	}
-}
-
-// place moves a timestamp of the source onto the stream's clock. All tracks of a
-// session move by the same amount, so they stay in sync.
-func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) int64 {
-	now := w.stream.Now()
-	if !w.anchored {
-		w.anchor(max(now, w.stream.Newest()+time.Millisecond) - t.Duration(pts))
-	} else if at := t.Duration(pts + st.offset); at > now+maxAhead || at < now-maxBehind {
-		w.anchor(max(now, w.stream.Newest()+time.Millisecond) - t.Duration(pts))
-		for i := range w.state {
-			w.state[i].discontinuity = true
-		}
-	}
-	out := pts + st.offset
-	if t.Kind == camgate.Audio && st.written && out <= st.last {
-		out = st.last + 1 // no output can play sound backwards
-	}
-	st.last, st.written = out, true
-	return out
-}
-
-func (w *Writer) anchor(offset time.Duration) {
-	for i, t := range w.tracks {
-		w.state[i].offset = t.Ticks(offset)
-	}
-	w.anchored = true
+	return nil
 }
 
 func (w *Writer) setState(state camgate.State) {

@@ -1,0 +1,93 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+const (
+	// A source's clock has jumped, and is anchored anew, when a timestamp comes
+	// earlier or later than the one before it let expect, or goes back by more than
+	// pictures are reordered, even when there is one a second. A late one is more
+	// likely to have been held up.
+	maxEarly = 5 * time.Second
+	maxLate  = 10 * time.Second
+	maxBack  = 5 * time.Second
+	// A source's clock that runs faster or slower than ours, or that began with a
+	// burst of pictures of the past, may be as far away as that; over it, it is
+	// brought back, so slowly (one part in slew) that nobody hears or sees it.
+	maxAhead  = 5 * time.Second
+	maxBehind = 10 * time.Second
+	slew      = 200
+)
+
+// place moves a timestamp of the source onto the stream's clock. All tracks of a
+// session move by the same amount, so they stay in sync. It reports false for what
+// was to be heard before the picture that set the clock: on the stream's clock,
+// that may be the time of the session before.
+func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) (placed int64, ok bool) {
+	now := w.stream.Now()
+	if !w.anchored {
+		w.anchored = true
+		from := w.anchor(t, pts, now)
+		for i, t := range w.tracks {
+			st := &w.state[i]
+			st.offset, st.floor = w.offset, t.Ticks(from)
+		}
+		w.lead = from - now
+	}
+	if !st.written {
+		st.lead = w.lead
+	}
+	out := pts + t.Ticks(st.offset)
+	if st.jumped(t, out, now) {
+		// A source's tracks jump together, but not in the same moment.
+		if out = pts + t.Ticks(w.offset); st.jumped(t, out, now) {
+			st.lead = w.anchor(t, pts, now) - now
+			out = pts + t.Ticks(w.offset)
+		}
+		st.offset, st.discontinuity = w.offset, true
+		if st.written {
+			st.floor = st.last + 1
+		}
+	}
+	if t.Kind != camgate.Video && out < st.floor {
+		return 0, false
+	}
+	st.lead = t.Duration(out) - now
+	w.lead = st.lead
+	switch passed := now - w.now; {
+	case st.lead > maxAhead:
+		w.move(-passed / slew)
+	case st.lead < -maxBehind:
+		w.move(passed / slew)
+	}
+	w.now = now
+	if t.Kind == camgate.Audio && st.written && out <= st.last {
+		out = st.last + 1 // no output can play sound backwards
+	}
+	st.last, st.written = out, true
+	return out, true
+}
+
+// jumped reports whether out is no PTS that can follow on what the track had.
+func (st *onTrack) jumped(t *camgate.Track, out int64, now time.Duration) bool {
+	lead := t.Duration(out) - now
+	return lead > st.lead+maxEarly || lead < st.lead-maxLate || st.written && out < st.last-t.Ticks(maxBack)
+}
+
+// anchor sets the clock: pts is now, but after all that was published.
+func (w *Writer) anchor(t *camgate.Track, pts int64, now time.Duration) (at time.Duration) {
+	at = max(now, w.stream.Newest()+time.Millisecond)
+	w.offset = at - t.Duration(pts)
+	return at
+}
+
+// move brings the clocks of source and stream nearer to each other.
+func (w *Writer) move(by time.Duration) {
+	w.offset += by
+	for i := range w.state {
+		w.state[i].offset += by
+	}
+}
