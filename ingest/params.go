@@ -131,10 +131,13 @@ func kindOf(c camgate.Codec, nalu []byte) naluKind {
 			return naluSPS
 		case 8:
 			return naluPPS
-		case 9, 12:
+		case 9, 12, 24, 25, 26, 27, 28, 29: // from 24 on: RTP would take it for a packet of its own kind
 			return naluDelimiter
 		}
 		return naluOther
+	}
+	if len(nalu) < 2 {
+		return naluDelimiter
 	}
 	switch t := nalu[0] >> 1 & 0x3f; {
 	case t <= 9:
@@ -147,7 +150,7 @@ func kindOf(c camgate.Codec, nalu []byte) naluKind {
 		return naluSPS
 	case t == 34:
 		return naluPPS
-	case t == 35, t == 38:
+	case t == 35, t == 38, t >= 48 && t <= 50: // from 48 on as above
 		return naluDelimiter
 	}
 	return naluOther
@@ -177,7 +180,10 @@ func normalise(c camgate.Codec, p *camgate.Params, au [][]byte) (out [][]byte, k
 		}
 	}
 	sets := [3][]byte{p.VPS, p.SPS, p.PPS}
-	missing := key && (!have[1] && len(sets[1]) > 0 || !have[2] && len(sets[2]) > 0 || !have[0] && len(sets[0]) > 0)
+	missing := false
+	for i, set := range sets {
+		missing = missing || key && !have[i] && len(set) > 0
+	}
 	if drop == 0 && !missing {
 		return au, key, ok
 	}
@@ -195,11 +201,20 @@ func normalise(c camgate.Codec, p *camgate.Params, au [][]byte) (out [][]byte, k
 		case naluDelimiter:
 			continue
 		case naluVPS, naluSPS, naluPPS:
-			if missing {
+			if missing && isOneOf(nalu, sets) {
 				continue
 			}
 		}
 		out = append(out, nalu)
 	}
 	return out, key, ok
+}
+
+func isOneOf(nalu []byte, sets [3][]byte) bool {
+	for _, set := range sets {
+		if bytes.Equal(nalu, set) {
+			return true
+		}
+	}
+	return false
 }
