@@ -45,7 +45,8 @@ func NewTrack(o camgate.TrackOptions) (*camgate.Track, error) {
 		if o.Codec.Understood() {
 			return nil, fmt.Errorf("%w: %s", camgate.ErrUnsupportedCodec, o.Codec)
 		}
-		o.Packetizer = passThrough{marker: o.Kind != camgate.Audio}
+		// Of sound, only what may be spread over several packets marks its end.
+		o.Packetizer = passThrough{marker: o.Kind != camgate.Audio || o.Codec == camgate.AC3 || o.Codec == "MP4A-LATM"}
 		if o.ClockRate <= 0 {
 			return nil, fmt.Errorf("%w: %s without a clock rate", camgate.ErrUnsupportedCodec, o.Codec)
 		}
