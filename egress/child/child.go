@@ -55,6 +55,9 @@ type Process struct {
 // when the child has.
 func (p *Process) Stop() { p.stopOnce.Do(func() { close(p.stopped) }) }
 
+// Done is closed when the child has ended, whatever is left in its pipes.
+func (p *Process) Done() <-chan struct{} { return p.exited }
+
 // PID returns the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
@@ -185,6 +188,9 @@ func (p *Process) guard(ctx context.Context, finished <-chan struct{}, grace tim
 	case <-p.stopped:
 	case <-ctx.Done():
 	}
+	if p.within(0) {
+		return false
+	}
 	p.Stdin.Close()
 	p.signal(terminateGroup)
 	if !p.within(grace) {
@@ -202,6 +208,11 @@ func (p *Process) within(d time.Duration) bool {
 	case <-p.exited:
 		return true
 	case <-t.C:
+	}
+	select {
+	case <-p.exited:
+		return true
+	default:
 		return false
 	}
 }

@@ -1,0 +1,204 @@
+package mjpeg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress"
+)
+
+// maxViewerLag is how old a picture may be when it is sent: over that, a viewer
+// who is slow gets the newest one instead.
+const maxViewerLag = 100 * time.Millisecond
+
+// Stream serves NAME/mjpeg: the stream's pictures, each a part of a multipart
+// response, for as long as the viewer stays. It is the viewer's ReaderTimeout that
+// ends one who does not read.
+func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) {
+	if !plausible(w, r, rest) {
+		return
+	}
+	ctx, leave, err := s.enter(r.Context())
+	if err != nil {
+		fail(w, r, stream.Name(), err)
+		return
+	}
+	defer leave()
+	if r.Method == http.MethodHead {
+		if err := s.check(ctx, stream); err != nil {
+			fail(w, r, stream.Name(), err)
+			return
+		}
+		partHeaders(w.Header())
+		return
+	}
+	v, err := s.open(ctx, stream, r.RemoteAddr)
+	if err != nil {
+		fail(w, r, stream.Name(), err)
+		return
+	}
+	ctx, out, err := s.begin(ctx, w, r)
+	if err != nil {
+		v.close()
+		fail(w, r, stream.Name(), err)
+		return
+	}
+	defer out.close()
+	for {
+		err := v.show(ctx, out)
+		v.close()
+		if ctx.Err() != nil || !camgate.IsGone(err) {
+			return
+		}
+		// The tracks changed, or what made the pictures ended: the viewer stays if
+		// there is another way to go on.
+		if v, err = s.open(ctx, stream, r.RemoteAddr); err != nil {
+			return
+		}
+	}
+}
+
+// plausible answers requests that need no stream.
+func plausible(w http.ResponseWriter, r *http.Request, rest string) bool {
+	const methods = "GET, HEAD, OPTIONS"
+	switch {
+	case rest != "":
+		http.NotFound(w, r)
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", methods)
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", methods)
+		http.Error(w, "only GET is possible here", http.StatusMethodNotAllowed)
+	default:
+		return true
+	}
+	return false
+}
+
+// check reports what Stream would fail with for sure, without starting anything.
+func (s *Server) check(ctx context.Context, stream *camgate.Stream) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.StartTimeout)
+	defer cancel()
+	tracks, err := stream.Ready(ctx)
+	if err != nil {
+		return err
+	}
+	track, err := videoTrack(tracks)
+	if err == nil && track.Codec != camgate.MJPEG {
+		_, err = s.ffmpeg()
+	}
+	return err
+}
+
+// view is what a viewer looks at.
+type view struct {
+	reader *camgate.Reader
+	first  *camgate.Unit
+	lease  *egress.Lease[*transcoder] // nil: the stream has JPEGs itself
+}
+
+func (v *view) close() {
+	if v.reader != nil {
+		v.reader.Close()
+	}
+	if v.lease != nil {
+		v.lease.Release()
+	}
+}
+
+// open finds the stream's pictures, has them made if need be, and waits for the
+// first one.
+func (s *Server) open(ctx context.Context, stream *camgate.Stream, remote string) (_ *view, err error) {
+	v := &view{}
+	defer func() {
+		if err != nil {
+			v.close()
+		}
+	}()
+	deadline := time.Now().Add(s.opts.StartTimeout)
+	start, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	tracks, err := stream.Ready(start)
+	if err != nil {
+		return nil, err
+	}
+	track, err := videoTrack(tracks)
+	if err != nil {
+		return nil, &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
+	}
+	from := stream
+	if track.Codec != camgate.MJPEG {
+		if _, err := s.ffmpeg(); err != nil {
+			return nil, err
+		}
+		if v.lease, err = s.workers.Use(stream); err != nil {
+			return nil, err
+		}
+		from, track = v.lease.Worker.rendition, v.lease.Worker.track
+	}
+	v.reader, err = from.Subscribe(ctx, camgate.SubscribeOptions{
+		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: "mjpeg", Remote: remote,
+	})
+	if err != nil {
+		return nil, s.reason(ctx, v, stream, err)
+	}
+	timeout := time.AfterFunc(time.Until(deadline), v.reader.Close)
+	defer timeout.Stop()
+	if v.first, err = v.reader.Next(); err != nil {
+		return nil, s.reason(ctx, v, stream, err)
+	}
+	return v, nil
+}
+
+// reason finds out why there is no picture when all that a reader knows is that
+// it was closed.
+func (s *Server) reason(ctx context.Context, v *view, stream *camgate.Stream, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !errors.Is(err, camgate.ErrClosed):
+		return err
+	}
+	if v.lease != nil {
+		select {
+		case <-v.lease.Done():
+			if err := v.lease.Err(); err != nil {
+				return &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
+			}
+		case <-time.After(100 * time.Millisecond): // it works on
+		}
+	}
+	return noPicture(stream)
+}
+
+// noPicture says that there was no picture within the time there is for it, and
+// what the stream's source says to that.
+func noPicture(stream *camgate.Stream) error {
+	st := stream.Status()
+	if st.Err != nil {
+		return fmt.Errorf("%w: no picture yet: the source is %s: %v", camgate.ErrNotReady, st.State, st.Err)
+	}
+	return fmt.Errorf("%w: no picture yet: the source is %s", camgate.ErrNotReady, st.State)
+}
+
+// show sends pictures until the viewer goes or there are no more of them.
+func (v *view) show(ctx context.Context, out sink) error {
+	for u := v.first; ; {
+		n, err := out.picture(u)
+		v.reader.Sent(n)
+		if err != nil {
+			return errViewerGone
+		}
+		if u, err = v.reader.Next(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package mjpeg
+
+import "net"
+
+// limitUnsent: the system decides.
+func limitUnsent(net.Conn, int) {}
