@@ -88,6 +88,24 @@ func TestRunCutsOffWhoDoesNotEnd(t *testing.T) {
 	<-left
 }
 
+// TestRunDoesNotWaitForSilentConnections: browsers open connections in advance.
+func TestRunDoesNotWaitForSilentConnections(t *testing.T) {
+	url, stop := run(t, newServer(t, Options{}))
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, err := http.Get(url + "/healthz") // the one before has been accepted by then
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if took, err := stop(); err != nil || took > time.Second {
+		t.Errorf("Run ended after %v with %v", took, err)
+	}
+}
+
 func TestRunListenerFails(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -4,12 +4,10 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -133,49 +131,3 @@ func New(opts Options) (*Server, error) {
 
 // Handler returns the server's handler, for a server of one's own.
 func (s *Server) Handler() http.Handler { return s.engine }
-
-// The time limits of a connection. There is none for reading a whole request, as
-// it would end long answers too: bodies have a deadline of their own.
-const (
-	headerTimeout   = 10 * time.Second
-	bodyTimeout     = 15 * time.Second
-	writeTimeout    = 60 * time.Second // lifted for streaming outputs
-	idleTimeout     = 90 * time.Second
-	maxHeaderBytes  = 32 << 10
-	shutdownTimeout = 1500 * time.Millisecond
-)
-
-// Run serves connections of the listener until ctx ends, and closes the listener.
-// Requests under way then see the end of their context; those that do not take
-// the hint are cut off within 2 s.
-func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	// Requests get a context of their own, so that they end with the server
-	// whatever ends it.
-	requests, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	srv := &http.Server{
-		Handler:           s.engine,
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("web: %w", err)
-	case <-ctx.Done():
-	}
-	end()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := srv.Shutdown(grace)
-	if err != nil {
-		err = srv.Close()
-	}
-	<-served
-	return err
-}

@@ -161,6 +161,14 @@ test('a stream that is not live is waited for, not tried by every rung', async (
   await w.close();
 });
 
+test('a gateway that does not answer is not asked by every rung', async () => {
+  const w = build({ webrtc: new RungError('no answer', { unreachable: true }), hls: null }, { stream: null });
+  await w.clock.until(500);
+  assert.deepEqual(w.started, ['webrtc']);
+  assert.equal(w.ladder.message, 'no answer');
+  await w.close();
+});
+
 test('pauses grow, but not for ever', async () => {
   const w = build({ webrtc: 'broken' });
   await w.clock.until(10 * 60_000);

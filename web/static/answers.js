@@ -21,13 +21,16 @@ export function refusalOf(status, body) {
   return new RungError(text || `the gateway answered ${status}`, { final: FINAL.has(status), status });
 }
 
+/** The error of a gateway that does not answer at all. */
+export function unreachable() { return new RungError('the gateway does not answer', { unreachable: true }); }
+
 /** Fetches; a gateway that does not answer is an error in words. */
 export async function ask(url, options) {
   try {
     return await fetch(url, options);
   } catch (err) {
     if (options?.signal?.aborted) throw err;
-    throw new RungError('the gateway does not answer');
+    throw unreachable();
   }
 }
 

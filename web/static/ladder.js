@@ -9,12 +9,14 @@
 export class RungError extends Error {
   /**
    * @param {string} message
-   * @param {{final?: boolean, status?: number}} [about] final: trying again does not
-   *   help as long as the stream is what it is; status: the HTTP status.
+   * @param {{final?: boolean, unreachable?: boolean, status?: number}} [about] final: trying again does not
+   *   help as long as the stream is what it is; unreachable: there was no answer at all;
+   *   status: the HTTP status.
    */
-  constructor(message, { final = false, status = 0 } = {}) {
+  constructor(message, { final = false, unreachable = false, status = 0 } = {}) {
     super(message);
     this.final = final;
+    this.unreachable = unreachable;
     this.status = status;
   }
 }
@@ -55,7 +57,7 @@ export class Ladder {
    * @param {{now(): number, sleep(ms: number): Promise<void>}} o.clock
    */
   constructor({ rungs, stream, changed, visible = () => true, clock = browserClock }) {
-    this.#rungs = rungs.map((rung) => ({ rung, status: 'ready', reason: '', final: false }));
+    this.#rungs = rungs.map((rung) => ({ rung, status: 'ready', reason: '', final: false, unreachable: false }));
     this.#stream = stream;
     this.#changed = changed;
     this.#visible = visible;
@@ -93,17 +95,16 @@ export class Ladder {
 
   /** Tries one rung after the other until one plays. */
   async #down(signal) {
-    for (const step of this.#rungs) Object.assign(step, { status: 'ready', reason: '', final: false });
+    for (const step of this.#rungs) Object.assign(step, { status: 'ready', reason: '', final: false, unreachable: false });
     for (const step of this.#rungs) {
       this.#say('trying', `Connecting by ${step.rung.label}`);
       const session = await this.#try(step, signal);
       if (signal.aborted) return session?.stop();
       if (session) return this.#play(step, session);
+      // Where there is nothing to play, no other rung can do better.
       const stream = await this.#stream();
-      if (stream && stream.state !== 'live') {
-        // No other rung can do better.
-        return this.#say('waiting', away(stream));
-      }
+      if (stream && stream.state !== 'live') return this.#say('waiting', away(stream));
+      if (!stream && step.unreachable) return this.#say('waiting', step.reason);
     }
     const reasons = new Set(this.#rungs.map((step) => step.reason));
     this.#say('waiting', reasons.size === 1 ? [...reasons][0] : 'Nothing plays here; the reasons are below');
@@ -130,7 +131,7 @@ export class Ladder {
     } catch (err) {
       attempt.abort();
       session?.stop();
-      Object.assign(step, { status: 'failed', reason: err.message || String(err), final: Boolean(err.final) });
+      Object.assign(step, { status: 'failed', reason: err.message || String(err), final: Boolean(err.final), unreachable: Boolean(err.unreachable) });
       return null;
     } finally {
       signal.removeEventListener('abort', abort);

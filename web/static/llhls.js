@@ -3,7 +3,7 @@
 // it late, or without the picture.
 
 import { RungError } from './ladder.js';
-import { refusalOf } from './answers.js';
+import { refusalOf, unreachable } from './answers.js';
 
 /** The rung of HLS: plays the playlist at url into a video element of its own. */
 export function hls(url, makeVideo) {
@@ -12,7 +12,7 @@ export function hls(url, makeVideo) {
     label: 'LL-HLS',
     deadline: 15_000,
     async start(signal) {
-      const { default: Hls } = await import('./vendor/hls.min.mjs');
+      const { default: Hls } = await import('./vendor/hls.min.mjs').catch(() => { throw unreachable(); });
       const video = makeVideo();
       if (!Hls.isSupported() && !video.canPlayType('application/vnd.apple.mpegurl')) {
         throw new RungError('this browser has neither Media Source Extensions nor HLS', { final: true });
@@ -115,6 +115,6 @@ function words(data) {
     return `this browser cannot decode what the stream sends${data.mimeType ? ` (${data.mimeType})` : ''}`;
   }
   if (response?.code) return refusalOf(response.code, networkDetails?.responseText ?? '').message;
-  if (data.type === 'networkError') return 'the gateway does not answer';
+  if (data.type === 'networkError') return unreachable().message;
   return error?.message || details;
 }

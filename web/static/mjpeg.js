@@ -54,7 +54,7 @@ class Session {
   stop() {
     this.#over('stopped');
     this.#next = null;
-    this.#reader.cancel().catch(() => {});
+    this.#reader?.cancel().catch(() => {});
     this.#reader = null;
     URL.revokeObjectURL(this.#shown);
   }

@@ -184,6 +184,7 @@ class CamgatePlayer extends HTMLElement {
     if (ladder.session !== this.#session) {
       this.#session = ladder.session;
       this.#stats = {};
+      this.#frames = 0;
       this.#rate = { at: 0, frames: 0, fps: 0 };
       this.#session?.element.classList.add('is-shown');
       this.#applySound();
