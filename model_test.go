@@ -1,0 +1,344 @@
+package camgate
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// model is a stream as a plain list of all that was ever published, with the
+// rules of the ring written down as they are said, not as they are fast.
+type model struct {
+	limits StreamLimits
+	all    []*modelUnit
+	tail   int // index of the oldest Unit that is kept
+}
+
+type modelUnit struct {
+	unit  *Unit
+	key   bool // joiners can start here
+	at    time.Duration
+	total int // bytes up to and including this one
+}
+
+func (m *model) newest() int { return len(m.all) - 1 }
+
+// age and held say how far Unit i lies behind the newest one: in time, and in
+// bytes including itself.
+func (m *model) age(i int) time.Duration { return m.all[m.newest()].at - m.all[i].at }
+func (m *model) held(i int) int {
+	return m.all[m.newest()].total - m.all[i].total + m.all[i].unit.Size()
+}
+
+// bounded says that Unit i is within the bounds of the cache.
+func (m *model) bounded(i int) bool {
+	return i == m.newest() || int64(m.held(i)) <= m.limits.Ring.CacheBytes && m.age(i) <= m.limits.Ring.CacheTime
+}
+
+// key returns the index of the newest keyframe, -1 when it is not kept.
+func (m *model) key() int {
+	for i := m.newest(); i >= 0; i-- {
+		if m.all[i].key {
+			if !m.bounded(i) {
+				return -1
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+func (m *model) publish(u *Unit, key bool, at time.Duration) {
+	total := u.Size()
+	if n := m.newest(); n >= 0 {
+		total += m.all[n].total
+	}
+	m.all = append(m.all, &modelUnit{u, key, at, total})
+	cached := m.key()
+	for m.tail < m.newest() {
+		inGOP := cached >= 0 && m.tail >= cached
+		if m.bounded(m.tail) && (inGOP || m.age(m.tail) <= m.limits.Ring.Window) {
+			return
+		}
+		m.tail++
+	}
+}
+
+// modelReader says what a reader must return.
+type modelReader struct {
+	*Reader
+	m         *model
+	wanted    map[*Track]bool
+	gate      *Track
+	cached    bool
+	liveAudio bool
+	maxLag    time.Duration
+	maxBytes  int
+
+	start, pos, edge  int
+	needKey, caughtUp bool
+
+	got, filtered uint64
+	skipped       [skipReasons]uint64
+	lastGate      int // index of the last Unit of gate that was returned
+}
+
+func (m *model) subscribe(r *Reader, tracks []*Track, main *Track, opts SubscribeOptions) *modelReader {
+	mr := &modelReader{Reader: r, m: m, wanted: map[*Track]bool{}, liveAudio: opts.LiveAudio, lastGate: -1}
+	mr.maxLag, mr.maxBytes = m.limits.MaxLag, int(m.limits.MaxLagBytes)
+	if opts.MaxLag != 0 {
+		mr.maxLag = opts.MaxLag
+	}
+	if opts.MaxLagBytes != 0 {
+		mr.maxBytes = int(opts.MaxLagBytes)
+	}
+	if opts.Tracks != nil {
+		tracks = opts.Tracks
+	}
+	for _, t := range tracks {
+		mr.wanted[t] = true
+		if mr.gate == nil && t.Kind == Video {
+			mr.gate = t
+		}
+	}
+	mr.cached = mr.gate != nil && mr.gate == main
+	mr.pos, mr.edge = len(m.all), len(m.all)
+	mr.needKey = mr.gate != nil
+	if key := m.key(); mr.cached && key >= 0 {
+		mr.pos, mr.needKey = key, false
+	}
+	mr.start = mr.pos
+	return mr
+}
+
+func (r *modelReader) late(i int) bool {
+	return r.m.age(i) > r.maxLag || r.m.held(i)-r.m.all[i].unit.Size() > r.maxBytes
+}
+
+func (r *modelReader) jump(reason SkipReason) {
+	to := len(r.m.all)
+	r.needKey = r.gate != nil
+	if key := r.m.key(); r.cached && key >= r.pos && !r.late(key) {
+		to, r.needKey = key, false
+	}
+	r.skipped[reason] += uint64(to - r.pos)
+	r.pos = to
+}
+
+// next returns the index of the next Unit, -1 when there is none.
+func (r *modelReader) next() int {
+	for r.pos < len(r.m.all) {
+		i := r.pos
+		u := r.m.all[i].unit
+		switch {
+		case i < r.m.tail:
+			r.jump(SkipEvicted)
+		case r.caughtUp && r.late(i):
+			r.jump(SkipLag)
+		case r.needKey && (u.Track != r.gate || !u.RandomAccess):
+			r.skipped[SkipNoKey]++
+			r.pos++
+		default:
+			r.needKey = false
+			r.pos++
+			if r.wanted[u.Track] && !(r.liveAudio && i < r.edge && u.Track.Kind == Audio) {
+				r.got++
+				return i
+			}
+			r.filtered++
+		}
+	}
+	r.caughtUp = true
+	return -1
+}
+
+// check compares one Poll with the model, and with what must hold in any case.
+func (r *modelReader) check(t *testing.T) (more bool) {
+	t.Helper()
+	u, ok := r.Poll()
+	i := r.next()
+	switch {
+	case i < 0 && ok:
+		t.Fatalf("Poll returned Unit %d, want none", u.pos)
+	case i < 0:
+	case !ok:
+		t.Fatalf("Poll returned nothing, want Unit %d", i)
+	case u != r.m.all[i].unit:
+		t.Fatalf("Poll returned Unit %d, want %d", u.pos, i)
+	case u.Track == r.gate:
+		before := i - 1
+		for before >= 0 && r.m.all[before].unit.Track != r.gate {
+			before--
+		}
+		if !u.RandomAccess && (before < 0 || before != r.lastGate) {
+			t.Fatalf("Unit %d needs %d, and the reader had %d", i, before, r.lastGate)
+		}
+		r.lastGate = i
+	}
+	if r.Cached(&Unit{pos: uint64(r.pos)}) != (r.pos < r.edge) {
+		t.Fatalf("the edge is not %d", r.edge)
+	}
+	st := r.Stats()
+	if st.Skipped != r.skipped {
+		t.Fatalf("skipped %v, want %v", st.Skipped, r.skipped)
+	}
+	sum := r.got + r.filtered
+	for _, n := range st.Skipped {
+		sum += n
+	}
+	if passed := r.pos - r.start; sum != uint64(passed) || i < 0 && r.pos != len(r.m.all) {
+		t.Fatalf("%d Units passed by of %d, and the counters add up to %d", passed, len(r.m.all)-r.start, sum)
+	}
+	return ok
+}
+
+// script hands out the bytes of a fuzz input; zeros at its end.
+type script []byte
+
+func (s *script) next(n int) int {
+	if len(*s) == 0 {
+		return 0
+	}
+	b := (*s)[0]
+	*s = (*s)[1:]
+	return int(b) % n
+}
+
+// runModel plays a script of publish, subscribe, poll, close, lag and restart on a
+// stream and on the model.
+func runModel(t *testing.T, s script) {
+	tracks := [][]*Track{
+		{videoTrack(), audioTrack()},
+		{videoTrack()},
+		{jpegTrack()},
+		{audioTrack()},
+		{audioTrack(), videoTrack(), videoTrack()},
+	}[s.next(5)]
+	limits := StreamLimits{
+		Ring: RingLimits{
+			CacheBytes: 1000 << s.next(9),
+			CacheTime:  500 * time.Millisecond << s.next(7),
+			Window:     100 * time.Millisecond << s.next(7),
+		},
+		MaxLag:      200 * time.Millisecond << s.next(6),
+		MaxLagBytes: 500 << s.next(9),
+	}
+	f := newFeed(t, limits, tracks...)
+	m := &model{limits: limits}
+	var readers []*modelReader
+	main := f.gen.Load().main
+	begin := true // the main track's next Unit is the first since Start
+	for len(s) > 0 {
+		switch s.next(32) {
+		default:
+			u := &Unit{Track: f.tracks[s.next(len(f.tracks))], Lost: s.next(40) / 38}
+			u.AU = [][]byte{make([]byte, 40*s.next(40))}
+			u.RandomAccess = u.Track.Kind == Audio || u.Track.Codec == MJPEG || s.next(16) == 0
+			if u.Track == main && begin {
+				u.RandomAccess, begin = true, false
+			}
+			f.Publish(u)
+			m.publish(u, u.RandomAccess && (main == nil || main == u.Track), f.now)
+		case 0:
+			var opts SubscribeOptions
+			switch s.next(4) {
+			case 0:
+				opts.Tracks = f.tracks[s.next(len(f.tracks)):]
+			case 1:
+				opts.LiveAudio = true
+			case 2:
+				opts.MaxLag, opts.MaxLagBytes = 300*time.Millisecond, 900
+			}
+			readers = append(readers, m.subscribe(f.subscribe(opts), f.tracks, main, opts))
+		case 1, 2, 3:
+			if len(readers) > 0 {
+				r := readers[s.next(len(readers))]
+				for n := s.next(20); n >= 0 && r.check(t); n-- {
+				}
+			}
+		case 4:
+			if len(readers) > 0 {
+				i := s.next(len(readers))
+				readers[i].Close()
+				if _, ok := readers[i].Poll(); ok {
+					t.Fatal("a closed reader reads on")
+				}
+				readers = append(readers[:i], readers[i+1:]...)
+			}
+		case 5:
+			f.now += time.Duration(10*s.next(256)) * time.Millisecond
+		case 6, 7, 8, 9:
+			f.now += 40 * time.Millisecond
+		case 10:
+			f.Stop()
+			f.start(f.tracks...)
+			begin = true
+		case 11:
+			if len(readers) > 0 {
+				m.checkRetransmit(t, readers[s.next(len(readers))], f.tracks[s.next(len(f.tracks))], s.next(60))
+			}
+		}
+	}
+	units, bytes := f.gen.Load().ring.held()
+	if want := len(m.all) - m.tail; units != want || want > 0 && bytes != int64(m.held(m.tail)) {
+		t.Fatalf("%d Units of %d bytes are kept, want %d", units, bytes, want)
+	}
+	for _, r := range readers {
+		for r.check(t) {
+		}
+		r.Close()
+	}
+}
+
+// checkRetransmit looks for a packet that lies back from the end of a track, and
+// for the edge.
+func (m *model) checkRetransmit(t *testing.T, r *modelReader, track *Track, back int) {
+	t.Helper()
+	seq := track.nextSeq - uint16(back) + 1
+	var want, edge *Unit
+	index := 0
+	for i, mu := range m.all[m.tail:] {
+		u := mu.unit
+		if u.Track != track {
+			continue
+		}
+		if d := int(int16(seq - u.FirstSeq())); d >= 0 && d < u.PacketCount() {
+			want, index = u, d
+		}
+		if m.tail+i < r.edge {
+			edge = u
+		}
+	}
+	if u, i := r.Retransmit(track, seq); u != want || i != index {
+		t.Fatalf("Retransmit of %d: %p, %d; want %p, %d", seq, u, i, want, index)
+	}
+	if u := r.Edge(track); u != edge {
+		t.Fatalf("Edge is %p, want %p", u, edge)
+	}
+}
+
+func FuzzRing(f *testing.F) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := range 20 {
+		b := make([]byte, 100*n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) { runModel(t, b[:min(len(b), 1<<14)]) })
+}
+
+func TestRingModel(t *testing.T) {
+	for seed := range uint64(150) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		b := make([]byte, 4000)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		runModel(t, b)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
