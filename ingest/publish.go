@@ -18,12 +18,15 @@ func AwaitPublisher(s *camgate.Stream) {
 	s.SetStatus(camgate.Status{State: camgate.StateIdle, Err: errNobody, Source: PublishSource})
 }
 
-// Publication is one publisher's hold of a stream.
+// Publication is one publisher's hold of a stream. It is safe for use by several
+// goroutines.
 type Publication struct {
 	stream  *camgate.Stream
 	release func()
-	writer  *Writer
-	close   sync.Once
+
+	mu     sync.Mutex
+	writer *Writer // nil before Start
+	closed bool
 }
 
 // Publish claims the stream for a publisher; owner describes it, without secrets.
@@ -41,8 +44,13 @@ func Publish(s *camgate.Stream, owner string) (*Publication, error) {
 	return &Publication{stream: s, release: release}, nil
 }
 
-// Start begins the media. It is called once.
+// Start begins the media. It is called once; after Close it fails with ErrClosed.
 func (p *Publication) Start(tracks []*camgate.Track) (*Writer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, &camgate.StreamError{Op: "publish", Stream: p.stream.Name(), Err: camgate.ErrClosed}
+	}
 	w, err := NewWriter(p.stream, tracks)
 	p.writer = w
 	return w, err
@@ -50,11 +58,15 @@ func (p *Publication) Start(tracks []*camgate.Track) (*Writer, error) {
 
 // Close ends the publication; the stream waits for the next one.
 func (p *Publication) Close() {
-	p.close.Do(func() {
-		if p.writer != nil {
-			p.writer.Close()
-		}
-		AwaitPublisher(p.stream)
-		p.release()
-	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	if p.writer != nil {
+		p.writer.Close()
+	}
+	AwaitPublisher(p.stream)
+	p.release()
 }

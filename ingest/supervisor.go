@@ -42,7 +42,9 @@ type Supervisor struct {
 	opts    Options
 	log     *slog.Logger
 	backoff Backoff
-	now     int // index of the source that is tried
+	now     int   // index of the source that is tried
+	err     error // why the attempt before ended; nil once one was live
+	round   error // the worst of the attempts since the first source was tried
 }
 
 // NewSupervisor makes a supervisor; sources are tried in their order.
@@ -60,6 +62,7 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	defer sup.setState(camgate.StateIdle, nil, 0)
 	for ctx.Err() == nil {
 		if sup.opts.OnDemand && !sup.awaitDemand(ctx) {
 			break
@@ -72,7 +75,7 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 // attempt runs one source once, and waits afterwards as long as it should.
 func (sup *Supervisor) attempt(ctx context.Context) {
 	source := sup.sources[sup.now]
-	sup.setState(camgate.StateConnecting, nil, 0)
+	sup.setState(camgate.StateConnecting, sup.err, 0)
 	run, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	var err error
@@ -86,10 +89,10 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 	cause := context.Cause(run)
 	switch {
 	case ctx.Err() != nil:
-		sup.setState(camgate.StateIdle, nil, 0)
 		return
 	case errors.Is(cause, errNoDemand):
 		sup.log.Info("source stopped: nobody wants it", "source", source.String())
+		sup.err, sup.round = nil, nil
 		sup.setState(camgate.StateIdle, nil, 0)
 		return
 	case cause != nil && !errors.Is(cause, context.Canceled):
@@ -101,23 +104,27 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 }
 
 // pause waits before the next attempt: the next source of the list at once, and
-// after the last one as long as the backoff says, or until the device answers.
+// after the last one as long as the backoff says, or until the device answers. When
+// one of them refused our password, the backoff is that of the refusal: it must not
+// be asked more often because another one is away, too.
 func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err error, live time.Duration) {
-	failed := sup.now
-	sup.now = (sup.now + 1) % len(sup.sources)
-	if live > 0 {
-		sup.now = failed // it worked: it is the one to come back to
+	sup.err = err
+	if live > 0 || sup.round == nil || camgate.Retry(err) == camgate.RetrySlow {
+		sup.round = err
 	}
-	wait := sup.backoff.Next(err, live)
-	if sup.now > failed {
-		sup.log.Warn("source failed, trying the next one", "source", source.String(), "err", err)
-		return
+	if live == 0 { // else it worked: it is the one to come back to
+		sup.now = (sup.now + 1) % len(sup.sources)
+		if sup.now > 0 {
+			sup.log.Warn("source failed, trying the next one", "source", source.String(), "err", err)
+			return
+		}
 	}
-	state := camgate.StateRetrying
-	if camgate.Retry(err) == camgate.RetrySlow {
+	state, wait := camgate.StateRetrying, sup.backoff.Next(sup.round, live)
+	if camgate.Retry(sup.round) == camgate.RetrySlow {
 		state = camgate.StateFailed
 	}
-	sup.setState(state, err, wait)
+	sup.err, sup.round = sup.round, nil
+	sup.setState(state, sup.err, wait)
 	sup.log.Warn("source failed", "source", source.String(), "err", err, "retry_in", wait.Round(time.Millisecond))
 	wake, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -129,7 +136,10 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 }
 
 func (sup *Supervisor) setState(state camgate.State, err error, retryIn time.Duration) {
-	st := camgate.Status{State: state, Err: err, Source: sup.sources[sup.now].String(), Retries: sup.backoff.Failures()}
+	st := camgate.Status{State: state, Err: err, Source: sup.sources[sup.now].String()}
+	if state != camgate.StateLive && state != camgate.StateStalled {
+		st.Retries = sup.backoff.Failures()
+	}
 	if retryIn > 0 {
 		st.Retry = time.Now().Add(retryIn)
 	}

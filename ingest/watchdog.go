@@ -40,6 +40,7 @@ func (sup *Supervisor) watch(ctx context.Context, cancel context.CancelCauseFunc
 				units, last = n, now
 				if since.IsZero() {
 					since = now
+					sup.err = nil
 					sup.log.Info("source is live", "source", sup.sources[sup.now].String())
 				} else if stalls {
 					stalls = false
@@ -51,7 +52,7 @@ func (sup *Supervisor) watch(ctx context.Context, cancel context.CancelCauseFunc
 				limit = sup.opts.StartTimeout
 			}
 			if quiet >= limit {
-				cancel(fmt.Errorf("%w: no picture or sound for %s", camgate.ErrTimeout, quiet.Round(time.Second)))
+				cancel(sup.tooQuiet(quiet))
 			} else if !since.IsZero() && !stalls && quiet >= limit/4 {
 				stalls = true
 				sup.setState(camgate.StateStalled, nil, 0)
@@ -73,4 +74,16 @@ func (sup *Supervisor) watchDemand(now time.Time, unused *time.Time, cancel cont
 	case now.Sub(*unused) >= sup.opts.Linger:
 		cancel(errNoDemand)
 	}
+}
+
+// tooQuiet says what it was that did not come.
+func (sup *Supervisor) tooQuiet(quiet time.Duration) error {
+	what := "no picture or sound"
+	switch sup.stream.Status().State {
+	case camgate.StateConnecting:
+		what = "no connection"
+	case camgate.StateWaitingKeyframe:
+		what = "no picture to start with"
+	}
+	return fmt.Errorf("%w: %s for %s", camgate.ErrTimeout, what, quiet.Round(time.Second))
 }

@@ -1,0 +1,217 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+func TestOnDemand(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		src := newFake("cam", plays(forever, nil))
+		s := supervise(t, Options{OnDemand: true}, src)
+		wait(time.Hour)
+		s.is(camgate.StateIdle, nil, 0)
+		if len(src.began) != 0 {
+			t.Fatal("started without anybody wanting it")
+		}
+		if _, err := s.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Subscribe(t.Context(), camgate.SubscribeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err := r.Next(); err != nil || !u.RandomAccess {
+			t.Fatal(u, err)
+		}
+		wait(time.Minute)
+		s.is(camgate.StateLive, nil, 0)
+		r.Close()
+		wait(9 * time.Second)
+		s.is(camgate.StateLive, nil, 0)
+		release := s.Hold() // somebody comes within the linger time
+		wait(time.Minute)
+		s.is(camgate.StateLive, nil, 0)
+		release()
+		wait(11 * time.Second)
+		s.is(camgate.StateIdle, nil, 0)
+		if len(src.began) != 1 {
+			t.Errorf("%d attempts", len(src.began))
+		}
+		release = s.Hold()
+		synctest.Wait()
+		s.is(camgate.StateLive, nil, 0)
+		release()
+		s.end(0)
+	})
+}
+
+// A source on demand that failed is tried again when somebody comes, and whoever
+// comes gets to know what it is that fails.
+func TestOnDemandAfterFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		away := fmt.Errorf("%w: refused", camgate.ErrConnectionFailed)
+		src := newFake("cam", fails(away), plays(forever, nil))
+		s := supervise(t, Options{OnDemand: true}, src)
+		if _, err := s.Ready(t.Context()); !errors.Is(err, camgate.ErrNotReady) {
+			t.Errorf("first viewer: %v", err)
+		}
+		wait(time.Hour)
+		if len(src.began) != 1 {
+			t.Errorf("tried %d times without anybody wanting it", len(src.began))
+		}
+		if _, err := s.Ready(t.Context()); err != nil {
+			t.Errorf("second viewer: %v", err)
+		}
+		s.end(0)
+	})
+}
+
+// knocker is a source whose device is away at some times.
+type knocker struct {
+	*fake
+	there  func(at time.Duration) bool
+	knocks int
+}
+
+func (k *knocker) Knock(ctx context.Context) error {
+	k.knocks++
+	if !k.there(time.Since(k.epoch)) {
+		return camgate.ErrConnectionFailed
+	}
+	return nil
+}
+
+func TestKnock(t *testing.T) {
+	away, refused := camgate.ErrConnectionFailed, camgate.ErrAuthFailed
+	tests := []struct {
+		name  string
+		err   error
+		there func(time.Duration) bool
+		again time.Duration // when an attempt is made after that of 31 s or so
+		early bool          // it is the knock that made it
+	}{
+		{"always away", away, func(time.Duration) bool { return false }, 61 * time.Second, false},
+		{"always there", away, func(time.Duration) bool { return true }, 61 * time.Second, false},
+		{"comes back", away, func(at time.Duration) bool { return at > 40*time.Second }, 42 * time.Second, true},
+		{"goes and comes back", away, func(at time.Duration) bool { return at < 36*time.Second || at > 41*time.Second }, 43 * time.Second, true},
+		{"comes back, but refused us", refused, func(at time.Duration) bool { return at > 40*time.Second }, 61 * time.Second, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				k := &knocker{fake: newFake("cam", fails(tt.err)), there: tt.there}
+				s := supervise(t, Options{}, k)
+				wait(35 * time.Second)
+				last := k.began[len(k.began)-1]
+				n := len(k.began)
+				wait(tt.again - 35*time.Second)
+				if tt.early && len(k.began) == n {
+					t.Errorf("no attempt at %v; the last one is of %v", tt.again, last)
+				}
+				if !tt.early && len(k.began) > n && k.began[n]-last < 26*time.Second {
+					t.Errorf("attempts at %v", k.began)
+				}
+				if tt.err == refused && k.knocks > 0 {
+					t.Errorf("%d knocks at a device that refused us", k.knocks)
+				}
+				s.end(0)
+			})
+		})
+	}
+}
+
+func TestSecondSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := supervise(t, Options{}, newFake("cam", hangs))
+		err := NewSupervisor(s.Stream, []camgate.Source{newFake("other", hangs)}, Options{}).Run(t.Context())
+		if !errors.Is(err, camgate.ErrPublisherActive) {
+			t.Error(err)
+		}
+		s.end(0)
+	})
+}
+
+func TestPublish(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := camgate.NewRendition("test", camgate.StreamLimits{})
+		if _, err := Publish(s, "obs"); !errors.Is(err, camgate.ErrForbidden) {
+			t.Errorf("a stream with a source of its own: %v", err)
+		}
+		AwaitPublisher(s)
+		if _, err := s.Ready(t.Context()); !errors.Is(err, camgate.ErrNotReady) {
+			t.Errorf("nobody publishes: %v", err)
+		}
+		state := func(want camgate.State, cause error) {
+			t.Helper()
+			if st := s.Status(); st.State != want || st.Err != cause || st.Source != PublishSource {
+				t.Errorf("%+v, want %q, %v", st, want, cause)
+			}
+		}
+		state(camgate.StateIdle, errNobody)
+
+		p, err := Publish(s, "rtsp 192.0.2.1:5000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		state(camgate.StateConnecting, nil)
+		if _, err := Publish(s, "other"); !errors.Is(err, camgate.ErrPublisherActive) {
+			t.Errorf("a second publisher: %v", err)
+		}
+		w, err := p.Start([]*camgate.Track{newH264(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state(camgate.StateWaitingKeyframe, nil)
+		r, err := s.Subscribe(t.Context(), camgate.SubscribeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(picture("I", 0)); err != nil {
+			t.Fatal(err)
+		}
+		state(camgate.StateLive, nil)
+		next := func() {
+			t.Helper()
+			if u, err := r.Next(); err != nil || !u.Discontinuity {
+				t.Errorf("%+v, %v", u, err)
+			}
+		}
+		next()
+		p.Close()
+		p.Close()
+		state(camgate.StateIdle, errNobody)
+		if err := w.Write(picture("I", time.Second)); !errors.Is(err, camgate.ErrClosed) {
+			t.Errorf("write after Close: %v", err)
+		}
+		if _, err := p.Start([]*camgate.Track{newH264(t)}); !errors.Is(err, camgate.ErrClosed) {
+			t.Errorf("start after Close: %v", err)
+		}
+
+		// The next one goes on for the same readers.
+		wait(time.Minute)
+		if p, err = Publish(s, "rtsp 192.0.2.1:5001"); err != nil {
+			t.Fatal(err)
+		}
+		if w, err = p.Start([]*camgate.Track{newH264(t)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(picture("I", 5*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		next()
+		p.Close()
+		if p, err = Publish(s, "gone before it began"); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		state(camgate.StateIdle, errNobody)
+		r.Close()
+	})
+}

@@ -1,0 +1,375 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// fake is a source that does what a test says, attempt by attempt; the last one
+// again and again.
+type fake struct {
+	name  string
+	does  []func(ctx context.Context, s *camgate.Stream) error
+	began []time.Duration // when the attempts began, from the beginning of the test
+	epoch time.Time
+}
+
+func newFake(name string, does ...func(context.Context, *camgate.Stream) error) *fake {
+	return &fake{name: name, does: does, epoch: time.Now()}
+}
+
+func (f *fake) String() string { return f.name }
+
+func (f *fake) Run(ctx context.Context, s *camgate.Stream) error {
+	n := len(f.began)
+	f.began = append(f.began, time.Since(f.epoch))
+	return f.does[min(n, len(f.does)-1)](ctx, s)
+}
+
+// waits returns the pauses between the attempts, rounded to what the jitter leaves.
+func (f *fake) waits(t *testing.T, want ...time.Duration) {
+	t.Helper()
+	if len(f.began) < len(want)+1 {
+		t.Fatalf("%s: %d attempts at %v, want %d", f.name, len(f.began), f.began, len(want)+1)
+	}
+	for i, w := range want {
+		if got := f.began[i+1] - f.began[i]; got < w*9/10-time.Millisecond || got > w*11/10+time.Millisecond {
+			t.Errorf("%s: pause %d is %v, want %v with a jitter of a tenth", f.name, i, got, w)
+		}
+	}
+}
+
+// The things that a fake can do.
+
+func fails(err error) func(context.Context, *camgate.Stream) error {
+	return func(context.Context, *camgate.Stream) error { return err }
+}
+
+// hangs connects to nothing.
+func hangs(ctx context.Context, _ *camgate.Stream) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// plays delivers key pictures for a while, then does what comes after.
+func plays(d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
+	return playsLetters("I", d, then)
+}
+
+func playsLetters(letters string, d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
+	return func(ctx context.Context, s *camgate.Stream) error {
+		track, err := NewTrack(camgate.TrackOptions{Codec: camgate.H264})
+		if err != nil {
+			return err
+		}
+		w, err := NewWriter(s, []*camgate.Track{track})
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		for at := time.Duration(0); at < d; at += 40 * time.Millisecond {
+			if err := w.Write(picture(letters, at)); err != nil {
+				return err
+			}
+			select {
+			case <-time.After(40 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return then(ctx, s)
+	}
+}
+
+const forever = 1000 * time.Hour
+
+// supervised runs a supervisor until the test ends.
+type supervised struct {
+	*camgate.Stream
+	t    *testing.T
+	log  bytes.Buffer
+	stop context.CancelFunc
+	done chan error
+}
+
+func supervise(t *testing.T, opts Options, sources ...camgate.Source) *supervised {
+	t.Helper()
+	s := &supervised{Stream: camgate.NewRendition("test", camgate.StreamLimits{}), t: t, done: make(chan error, 1)}
+	opts.Logger = slog.New(slog.NewTextHandler(&s.log, nil))
+	sup := NewSupervisor(s.Stream, sources, opts)
+	var ctx context.Context
+	ctx, s.stop = context.WithCancel(t.Context())
+	go func() { s.done <- sup.Run(ctx) }()
+	synctest.Wait()
+	return s
+}
+
+// end stops the supervisor, which has to be done by within.
+func (s *supervised) end(within time.Duration) {
+	s.t.Helper()
+	s.stop()
+	began := time.Now()
+	if err := <-s.done; !errors.Is(err, context.Canceled) {
+		s.t.Errorf("Run ended with %v", err)
+	}
+	if took := time.Since(began); took > within {
+		s.t.Errorf("Run took %v to end", took)
+	}
+	if st := s.Status(); st.State != camgate.StateIdle || st.Err != nil || !st.Retry.IsZero() {
+		s.t.Errorf("after the end: %+v", st)
+	}
+	if release, err := s.Claim("somebody else"); err != nil {
+		s.t.Error(err)
+	} else {
+		release()
+	}
+}
+
+// is fails unless the stream has that state, cause and number of retries.
+func (s *supervised) is(state camgate.State, cause error, retries int) {
+	s.t.Helper()
+	synctest.Wait()
+	st := s.Status()
+	if st.State != state || !errors.Is(st.Err, cause) || (st.Err != nil) != (cause != nil) || st.Retries != retries {
+		s.t.Errorf("state %q, error %v, %d retries; want %q, %v, %d", st.State, st.Err, st.Retries, state, cause, retries)
+	}
+	if due := state == camgate.StateRetrying || state == camgate.StateFailed; due != st.Retry.After(time.Now()) {
+		s.t.Errorf("state %q: next attempt at %v, now it is %v", state, st.Retry, time.Now())
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	away, refused := camgate.ErrConnectionFailed, fmt.Errorf("%w: 401", camgate.ErrAuthFailed)
+	tests := []struct {
+		err  error
+		live time.Duration
+		want time.Duration
+	}{
+		{away, 0, time.Second}, {away, 0, 2 * time.Second}, {away, 0, 4 * time.Second}, {away, 0, 8 * time.Second},
+		{away, 0, 16 * time.Second}, {away, 0, 30 * time.Second}, {away, 59 * time.Second, 30 * time.Second},
+		{away, time.Minute, time.Second}, {away, 0, 2 * time.Second},
+		{refused, 0, time.Minute}, {refused, time.Hour, time.Minute}, {away, 0, 2 * time.Second},
+		{camgate.ErrNoVideoTrack, 0, time.Minute}, {camgate.ErrUnsupportedCodec, 0, time.Minute},
+	}
+	var b Backoff
+	for i, tt := range tests {
+		if got := b.Next(tt.err, tt.live); got < tt.want*9/10 || got > tt.want*11/10 {
+			t.Errorf("step %d: %v, want %v with a jitter of a tenth", i, got, tt.want)
+		}
+	}
+	for range 100 {
+		b.Next(away, 0)
+	}
+	if got := b.Next(away, 0); got > 33*time.Second {
+		t.Errorf("after many: %v", got)
+	}
+	seen := map[time.Duration]bool{}
+	for range 10 {
+		seen[b.Next(away, 0)] = true
+	}
+	if len(seen) < 5 {
+		t.Error("there is no jitter")
+	}
+}
+
+func TestRetries(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		away := fmt.Errorf("%w: refused", camgate.ErrConnectionFailed)
+		src := newFake("cam", fails(away), fails(away), fails(away), plays(70*time.Second, fails(away)), fails(away), plays(forever, nil))
+		s := supervise(t, Options{}, src)
+		s.is(camgate.StateRetrying, away, 1)
+		wait(1200 * time.Millisecond)
+		s.is(camgate.StateRetrying, away, 2)
+		wait(8 * time.Second)
+		s.is(camgate.StateLive, nil, 0)
+		wait(69 * time.Second)
+		s.is(camgate.StateRetrying, away, 1)
+		wait(10 * time.Second)
+		s.is(camgate.StateLive, nil, 0)
+		src.waits(t, time.Second, 2*time.Second, 4*time.Second)
+		if n := len(src.began); n != 6 {
+			t.Errorf("%d attempts", n)
+		}
+		s.end(0)
+		if got := strings.Count(s.log.String(), "source failed"); got != 5 {
+			t.Errorf("%d lines about failures:\n%s", got, &s.log)
+		}
+	})
+}
+
+// While it is tried again, a viewer is told what went wrong before.
+func TestConnectingKeepsCause(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		away := fmt.Errorf("%w: refused", camgate.ErrConnectionFailed)
+		s := supervise(t, Options{}, newFake("cam", fails(away), hangs))
+		wait(2 * time.Second)
+		s.is(camgate.StateConnecting, away, 1)
+		s.end(0)
+	})
+}
+
+func TestRefusedPassword(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		refused := fmt.Errorf("%w: 401", camgate.ErrAuthFailed)
+		src := newFake("cam", fails(refused))
+		s := supervise(t, Options{}, src)
+		s.is(camgate.StateFailed, refused, 1)
+		wait(10 * time.Minute)
+		src.waits(t, time.Minute, time.Minute, time.Minute)
+		if n := len(src.began); n > 12 {
+			t.Errorf("%d attempts in ten minutes", n)
+		}
+		s.end(0)
+	})
+}
+
+func TestSourceThatEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := supervise(t, Options{}, newFake("cam", plays(time.Second, fails(nil))))
+		wait(1500 * time.Millisecond)
+		s.is(camgate.StateRetrying, camgate.ErrConnectionFailed, 1)
+		s.end(0)
+	})
+}
+
+func TestTimeouts(t *testing.T) {
+	tests := []struct {
+		name string
+		does func(context.Context, *camgate.Stream) error
+		// by 2 s after the beginning, and a second before the timeout
+		early, late camgate.State
+		timeout     time.Duration
+		text        string
+	}{
+		{"no connection", hangs, camgate.StateConnecting, camgate.StateConnecting, 15 * time.Second, "no connection"},
+		{"no media", plays(0, hangs), camgate.StateWaitingKeyframe, camgate.StateWaitingKeyframe, 15 * time.Second, "no picture to start with"},
+		{"no key picture", playsLetters("N", forever, nil), camgate.StateWaitingKeyframe, camgate.StateWaitingKeyframe, 15 * time.Second, "no picture to start with"},
+		{"stalls", plays(4*time.Second, hangs), camgate.StateLive, camgate.StateStalled, 14 * time.Second, "no picture or sound"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				src := newFake("cam", tt.does, plays(forever, nil))
+				s := supervise(t, Options{}, src)
+				wait(2 * time.Second)
+				s.is(tt.early, nil, 0)
+				wait(tt.timeout - 3*time.Second)
+				s.is(tt.late, nil, 0)
+				wait(1600 * time.Millisecond)
+				s.is(camgate.StateRetrying, camgate.ErrTimeout, 1)
+				if err := s.Status().Err.Error(); !strings.Contains(err, tt.text) {
+					t.Errorf("%q says nothing of %q", err, tt.text)
+				}
+				wait(2 * time.Second)
+				s.is(camgate.StateLive, nil, 0)
+				s.end(0)
+			})
+		})
+	}
+}
+
+func TestStallThatEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		pause := func(ctx context.Context, s *camgate.Stream) error {
+			wait(6 * time.Second)
+			return plays(forever, nil)(ctx, s)
+		}
+		s := supervise(t, Options{}, newFake("cam", plays(4*time.Second, pause)))
+		wait(4 * time.Second)
+		s.is(camgate.StateLive, nil, 0)
+		wait(4 * time.Second)
+		s.is(camgate.StateStalled, nil, 0)
+		wait(4 * time.Second)
+		s.is(camgate.StateLive, nil, 0)
+		s.end(0)
+	})
+}
+
+// It is waited for, and not started twice.
+func TestSourceThatIsSlowToEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		running := 0
+		slow := func(ctx context.Context, s *camgate.Stream) error {
+			running++
+			defer func() { running-- }()
+			if running > 1 {
+				t.Error("it runs twice")
+			}
+			<-ctx.Done()
+			wait(7 * time.Second)
+			return errors.New("interrupted")
+		}
+		src := newFake("cam", slow)
+		s := supervise(t, Options{}, src)
+		wait(21 * time.Second)
+		s.is(camgate.StateConnecting, nil, 0)
+		wait(1500 * time.Millisecond)
+		s.is(camgate.StateRetrying, camgate.ErrTimeout, 1)
+		wait(5 * time.Second)
+		s.end(8 * time.Second)
+		if running != 0 {
+			t.Error("it still runs")
+		}
+	})
+}
+
+func TestFallback(t *testing.T) {
+	away, refused := fmt.Errorf("%w: refused", camgate.ErrConnectionFailed), fmt.Errorf("%w: 401", camgate.ErrAuthFailed)
+	t.Run("next one at once", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			main, sub := newFake("main", fails(away)), newFake("sub", plays(forever, nil))
+			s := supervise(t, Options{}, main, sub)
+			s.is(camgate.StateLive, nil, 0)
+			if got := s.Status().Source; got != "sub" {
+				t.Errorf("source %q", got)
+			}
+			s.end(0)
+		})
+	})
+	t.Run("one step of backoff a round", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			main, sub := newFake("main", fails(away)), newFake("sub", fails(away))
+			s := supervise(t, Options{}, main, sub)
+			s.is(camgate.StateRetrying, away, 1)
+			wait(20 * time.Second)
+			main.waits(t, time.Second, 2*time.Second, 4*time.Second, 8*time.Second)
+			if !slices.Equal(main.began, sub.began) {
+				t.Errorf("tried at %v and %v", main.began, sub.began)
+			}
+			s.end(0)
+		})
+	})
+	t.Run("the one that worked comes first", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			main := newFake("main", fails(away))
+			sub := newFake("sub", plays(2*time.Second, fails(away)), plays(2*time.Second, fails(away)), fails(away), plays(forever, nil))
+			s := supervise(t, Options{}, main, sub)
+			wait(15 * time.Second)
+			s.is(camgate.StateLive, nil, 0)
+			if len(main.began) != 2 || len(sub.began) != 4 {
+				t.Errorf("main tried at %v, sub at %v", main.began, sub.began)
+			}
+			s.end(0)
+		})
+	})
+	t.Run("a refused password is not asked for more often", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			main, sub := newFake("main", fails(refused)), newFake("sub", fails(away))
+			s := supervise(t, Options{}, main, sub)
+			s.is(camgate.StateFailed, refused, 1)
+			wait(5 * time.Minute)
+			main.waits(t, time.Minute, time.Minute, time.Minute)
+			s.end(0)
+		})
+	})
+}
