@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ func TestOnDemand(t *testing.T) {
 		s := supervise(t, Options{OnDemand: true}, src)
 		wait(time.Hour)
 		s.is(camgate.StateIdle, nil, 0)
-		if len(src.began) != 0 {
+		if len(src.began()) != 0 {
 			t.Fatal("started without anybody wanting it")
 		}
 		if _, err := s.Ready(t.Context()); err != nil {
@@ -41,8 +42,8 @@ func TestOnDemand(t *testing.T) {
 		release()
 		wait(11 * time.Second)
 		s.is(camgate.StateIdle, nil, 0)
-		if len(src.began) != 1 {
-			t.Errorf("%d attempts", len(src.began))
+		if len(src.began()) != 1 {
+			t.Errorf("%d attempts", len(src.began()))
 		}
 		release = s.Hold()
 		synctest.Wait()
@@ -63,8 +64,8 @@ func TestOnDemandAfterFailure(t *testing.T) {
 			t.Errorf("first viewer: %v", err)
 		}
 		wait(time.Hour)
-		if len(src.began) != 1 {
-			t.Errorf("tried %d times without anybody wanting it", len(src.began))
+		if len(src.began()) != 1 {
+			t.Errorf("tried %d times without anybody wanting it", len(src.began()))
 		}
 		if _, err := s.Ready(t.Context()); err != nil {
 			t.Errorf("second viewer: %v", err)
@@ -77,11 +78,11 @@ func TestOnDemandAfterFailure(t *testing.T) {
 type knocker struct {
 	*fake
 	there  func(at time.Duration) bool
-	knocks int
+	knocks atomic.Int64
 }
 
 func (k *knocker) Knock(ctx context.Context) error {
-	k.knocks++
+	k.knocks.Add(1)
 	if !k.there(time.Since(k.epoch)) {
 		return camgate.ErrConnectionFailed
 	}
@@ -109,17 +110,17 @@ func TestKnock(t *testing.T) {
 				k := &knocker{fake: newFake("cam", fails(tt.err)), there: tt.there}
 				s := supervise(t, Options{}, k)
 				wait(35 * time.Second)
-				last := k.began[len(k.began)-1]
-				n := len(k.began)
+				last := k.began()[len(k.began())-1]
+				n := len(k.began())
 				wait(tt.again - 35*time.Second)
-				if tt.early && len(k.began) == n {
+				if tt.early && len(k.began()) == n {
 					t.Errorf("no attempt at %v; the last one is of %v", tt.again, last)
 				}
-				if !tt.early && len(k.began) > n && k.began[n]-last < 26*time.Second {
-					t.Errorf("attempts at %v", k.began)
+				if !tt.early && len(k.began()) > n && k.began()[n]-last < 26*time.Second {
+					t.Errorf("attempts at %v", k.began())
 				}
-				if tt.err == refused && k.knocks > 0 {
-					t.Errorf("%d knocks at a device that refused us", k.knocks)
+				if tt.err == refused && k.knocks.Load() > 0 {
+					t.Errorf("%d knocks at a device that refused us", k.knocks.Load())
 				}
 				s.end(0)
 			})
