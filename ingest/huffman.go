@@ -45,3 +45,19 @@ next:
 	}
 	return true
 }
+
+// HuffmanSegment returns a DHT segment (ITU-T T.81 section B.2.4.2) with the
+// standard tables, for files that come without any: Motion JPEG decoders know
+// them, others want to be told.
+func HuffmanSegment() []byte {
+	const marker, length = "\xff\xc4", 2
+	size := length
+	for _, table := range standardTables {
+		size += len(table)
+	}
+	seg := append([]byte(marker), byte(size>>8), byte(size))
+	for _, i := range [...]int{0, 2, 1, 3} { // in the order of most files
+		seg = append(seg, standardTables[i]...)
+	}
+	return seg
+}
