@@ -1,6 +1,13 @@
 package mjpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/camgate/camgate/ingest"
+)
+
+// standardTables is never written to.
+var standardTables = ingest.HuffmanSegment()
 
 // huffmanGap returns where the standard Huffman tables have to be put into a JPEG
 // that has none, as those of many USB cameras: a decoder of Motion JPEG has them
