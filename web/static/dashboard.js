@@ -1,7 +1,7 @@
 // The list of streams with their live state.
 
 import { h, say, icon, copyButton, announce } from './dom.js';
-import { STATES, track, viewers, source, span, nextTry, sentence, bitrate, plural } from './words.js';
+import { STATES, track, viewers, source, span, nextTry, cause, sentence, bitrate, plural } from './words.js';
 import { Meter } from './meter.js';
 import { Thumbnail } from './thumbnail.js';
 
@@ -54,7 +54,7 @@ class Card {
     this.element.dataset.tone = tone;
     const next = nextTry(stream, now);
     const tries = stream.retries > 1 ? ` (${plural(stream.retries, 'attempt')} so far)` : '';
-    say(this.trouble, stream.error ? `${sentence(stream.error)}${next ? ` — ${next}${tries}` : ''}` : '');
+    say(this.trouble, stream.error ? `${sentence(cause(stream.error))}${next ? ` — ${next}${tries}` : ''}` : '');
     this.trouble.hidden = !stream.error;
     this.#tracks(stream.tracks);
     say(this.source, source(stream));

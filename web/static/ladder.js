@@ -5,6 +5,8 @@
 //
 // Nothing here knows a browser, so that all of it can be tested without one.
 
+import { cause } from './words.js';
+
 /** Why a rung does not play, in words for people. */
 export class RungError extends Error {
   /**
@@ -25,7 +27,8 @@ export class RungError extends Error {
 export const TIMES = {
   look: 50, // between looks for the first frame
   watch: 1000, // between looks at a rung that plays
-  stall: 5000, // without a new frame until something is wrong
+  doubt: 1500, // without a new frame until the gateway is asked
+  stall: 5000, // without a new frame of a live stream until something is wrong
   grace: 8000, // for the frames to come back after the source did
   steady: 10_000, // what plays for so long was no accident
   pause: [1000, 15_000], // between two rounds, first and longest
@@ -167,14 +170,13 @@ export class Ladder {
         frames = count;
         moved = now;
         if (this.#phase !== 'playing') this.#say('playing', '');
-      } else if (now - moved >= TIMES.stall) {
+      } else if (now - moved >= TIMES.doubt) {
         const stream = await this.#stream();
-        if (!stream) return this.#end('the gateway does not answer');
-        if (stream.state !== 'live') {
+        if (stream && stream.state !== 'live') {
           this.#say('away', away(stream));
-          moved = now - TIMES.stall + TIMES.grace;
-        } else {
-          return this.#end(`no new picture for ${TIMES.stall / 1000} s`);
+          moved = now + TIMES.grace - TIMES.stall;
+        } else if (now - moved >= TIMES.stall) {
+          return this.#end(stream ? `no new picture for ${TIMES.stall / 1000} s` : 'the gateway does not answer');
         }
       }
       if (now >= climbAt && this.#phase === 'playing' && this.#visible()) {
@@ -242,7 +244,7 @@ function away({ state, error }) {
     retrying: 'The source is away and is tried again',
     failed: 'The source failed',
   }[state] ?? `The stream is ${state}`;
-  return error ? `${what}: ${error}` : what;
+  return error ? `${what}: ${cause(error)}` : what;
 }
 
 const browserClock = {

@@ -15,13 +15,15 @@ const CONNECTING = 5000;
 
 /** The rung of WebRTC: plays url into a video element of its own. */
 export function webrtc(url, makeVideo) {
+  let servers = null; // asked for once
   return {
     id: 'webrtc',
     label: 'WebRTC',
     deadline: 10_000,
     async start(signal) {
       if (!globalThis.RTCPeerConnection) throw new RungError('this browser has no WebRTC', { final: true });
-      const session = new Session(url, makeVideo());
+      servers ??= askForServers(url);
+      const session = new Session(url, makeVideo(), await servers);
       signal.addEventListener('abort', () => session.stop(), { once: true });
       try {
         await session.open(signal);
@@ -34,13 +36,37 @@ export function webrtc(url, makeVideo) {
   };
 }
 
+/** Asks which STUN and TURN servers to use. Not to know does no harm on most networks. */
+async function askForServers(url) {
+  try {
+    const response = await fetch(url, { method: 'OPTIONS', signal: AbortSignal.timeout(2000) });
+    return iceServers(response.headers.get('Link') ?? '');
+  } catch {
+    return [];
+  }
+}
+
+/** The servers in a Link header (RFC 9725 section 4.6). */
+export function iceServers(link) {
+  const servers = [];
+  for (const [, urls, rest] of link.matchAll(/<([^>]+)>((?:\s*;\s*[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,\s"]*))*)/g)) {
+    const about = {};
+    for (const [, name, quoted, plain] of rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,\s"]*))/g)) {
+      about[name.toLowerCase()] = quoted === undefined ? plain : quoted.replace(/\\(.)/g, '$1');
+    }
+    if (about.rel !== 'ice-server') continue;
+    servers.push(about.username === undefined ? { urls } : { urls, username: about.username, credential: about.credential });
+  }
+  return servers;
+}
+
 class Session {
   element;
   ended;
   missing = ''; // what the gateway cannot send this way, in its words
   sound = false;
   #url;
-  #pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  #pc;
   #resource = '';
   #etag = '';
   #late = []; // candidates that the offer did not wait for
@@ -48,8 +74,9 @@ class Session {
   #timers = new Set();
   #last = { delay: 0, emitted: 0 };
 
-  constructor(url, video) {
+  constructor(url, video, servers) {
     this.#url = url;
+    this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: servers });
     this.element = video;
     this.ended = new Promise((resolve) => { this.#end = resolve; });
   }

@@ -54,8 +54,8 @@ export function span(ms) {
 
 /** What fills a stream. */
 export function source(stream) {
-  if (stream.publisher) return stream.source && stream.source !== 'publish' ? stream.source : `Published by ${stream.publisher}`;
-  return stream.source === 'publish' ? 'Waits for a publisher' : stream.source;
+  if (stream.publisher && (!stream.source || stream.source === 'publish')) return `Published by ${stream.publisher}`;
+  return { publish: 'Waits for a publisher', demo: 'The built-in demo' }[stream.source] ?? stream.source;
 }
 
 /** When the next attempt is due, as the end of a sentence; '' if none is. */
@@ -64,6 +64,9 @@ export function nextTry(stream, now) {
   const ms = Date.parse(stream.retry_at) - now;
   return ms > 500 ? `next try in ${span(ms)}` : 'trying again now';
 }
+
+/** An error of a stream without what its state says already. */
+export function cause(error) { return error.replace(/^stream is not ready: /, ''); }
 
 /** The first letter large, as for a sentence. */
 export function sentence(text) { return text ? text[0].toUpperCase() + text.slice(1) : ''; }
