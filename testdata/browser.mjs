@@ -84,7 +84,8 @@ const run = {
       await new Promise((r) => setTimeout(r, 20));
       frames = video.getVideoPlaybackQuality().totalVideoFrames;
       if (frames && !first) first = performance.now() - t0;
-      if (frames >= min && parts > 5) break;
+      // A player joins a little behind and has a few seconds to catch up.
+      if (frames >= min && parts > 5 && (hls.latency < 1.5 || performance.now() - t0 > 12000)) break;
     }
     return {
       frames, audioBytes: video.webkitAudioDecodedByteCount, w: video.videoWidth, h: video.videoHeight, parts, blocking,
