@@ -46,7 +46,7 @@ func newDepacketizer(f format.Format, t *camgate.Track) depacketizer {
 		return d
 	case *format.MPEG4AudioLATM:
 		if t.Codec == camgate.AAC {
-			d := &latm{config: f.StreamMuxConfig}
+			d := &latm{frames: int(f.StreamMuxConfig.NumSubFrames) + 1}
 			return &aacUnits{samples: samplesOf(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig), decode: d.decode}
 		}
 	}
@@ -114,24 +114,42 @@ func samplesOf(c *mpeg4audio.AudioSpecificConfig) int64 {
 	return 1024
 }
 
-// latm unwraps AAC from the elements of RFC 6416 section 6.
+// latm unwraps AAC frames from the elements of RFC 6416 section 6.1, of streams
+// with one programme of one layer.
 type latm struct {
-	config    *mpeg4audio.StreamMuxConfig
+	frames    int // in an element
 	fragments rtpfragmented.Decoder
 }
 
 func (d *latm) decode(pkt *rtp.Packet) ([][]byte, error) {
-	buf, err := d.fragments.Decode(pkt)
+	b, err := d.fragments.Decode(pkt)
 	if err != nil {
 		return nil, err
 	}
-	element := mpeg4audio.AudioMuxElement{StreamMuxConfig: d.config}
-	if err := element.Unmarshal(buf); err != nil {
-		return nil, err
-	}
 	var frames [][]byte
-	for _, sub := range element.Payloads {
-		frames = append(frames, sub[0][0])
+	for range d.frames {
+		// PayloadLengthInfo, ISO/IEC 14496-3 section 1.7.3: octets that are added up,
+		// up to one that is not 255. Devices with frames of a fixed length, of which
+		// the configuration would tell, are not known.
+		size := 0
+		for more := true; more; b = b[1:] {
+			if len(b) == 0 {
+				return nil, errTruncated
+			}
+			size += int(b[0])
+			more = b[0] == 255
+		}
+		if size == 0 || size > len(b) {
+			return nil, errTruncated
+		}
+		frames = append(frames, b[:size:size])
+		b = b[size:]
 	}
 	return frames, nil
+}
+
+// isPlain reports whether a LATM stream has one programme of one layer, as all of
+// RTP has, and is described outside of the stream.
+func isPlain(f *format.MPEG4AudioLATM) bool {
+	return !f.CPresent && len(f.StreamMuxConfig.Programs) == 1 && len(f.StreamMuxConfig.Programs[0].Layers) == 1
 }

@@ -77,7 +77,7 @@ func trackOf(typ description.MediaType, f format.Format) (*camgate.Track, error)
 		}
 		o.Codec, o.Params = camgate.AAC, &camgate.Params{Config: config}
 	case *format.MPEG4AudioLATM:
-		if f.CPresent { // the configuration comes with the sound: nothing to describe
+		if !isPlain(f) { // with the configuration in the stream there is none to describe
 			passThrough(&o, f)
 			break
 		}

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,8 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) add(raw net.Conn) *conn {
 	c := &conn{Conn: raw, raw: raw, listener: l}
 	if l.tls != nil {
-		c.Conn = tls.Server(raw, l.tls)
+		c.cork = &cork{Conn: raw}
+		c.Conn = tls.Server(c.cork, l.tls)
 	}
 	// Until the library sets its own.
 	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
@@ -77,6 +79,7 @@ func (l *listener) closeConns() {
 type conn struct {
 	net.Conn
 	raw      net.Conn // the same without TLS
+	cork     *cork    // between the two; nil: there is no TLS
 	listener *listener
 
 	mu    sync.Mutex
@@ -124,6 +127,9 @@ func (c *conn) send(bufs [][]byte, timeout time.Duration, stopped *atomic.Bool) 
 			return err
 		}
 	}
+	if c.cork != nil {
+		return c.cork.together(func() error { return writeAll(c.Conn, bufs) })
+	}
 	if len(bufs) == 1 {
 		_, err := c.Conn.Write(bufs[0])
 		return err
@@ -132,6 +138,15 @@ func (c *conn) send(bufs [][]byte, timeout time.Duration, stopped *atomic.Bool) 
 	_, err := c.bufs.WriteTo(c.Conn)
 	c.bufs = nil
 	return err
+}
+
+func writeAll(w io.Writer, bufs [][]byte) error {
+	for _, b := range bufs {
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errStopped = errors.New("stopped")
