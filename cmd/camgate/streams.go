@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/camgate/camgate"
@@ -57,7 +58,15 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		StartTimeout: opts.StartTimeout,
 		Logger:       a.log,
 	})
-	a.add("stream "+s.Name(), supervisor.Run)
+	a.add("stream "+s.Name(), func(ctx context.Context) error {
+		err := supervisor.Run(ctx)
+		if err != nil && ctx.Err() == nil {
+			// The others go on.
+			a.log.Error("stream given up", "stream", s.Name(), "err", err)
+			<-ctx.Done()
+		}
+		return nil
+	})
 	return nil
 }
 

@@ -122,6 +122,9 @@ var (
 	yamlAlias = regexp.MustCompile(`unknown anchor '([^']*)'`)
 )
 
+// parserMessages are what the parser, not the scanner, of the library did not find.
+var parserMessages = [...]string{"key", "node content", "',' or", "'-' indicator", "<document start>"}
+
 // syntax makes a Problem of an error of the YAML parser, which is text only.
 func (d *decoder) syntax(err error, data []byte) Problem {
 	at, message := Place{File: d.at.file, Line: 1, Col: 1, Env: d.env}, err.Error()
@@ -130,6 +133,18 @@ func (d *decoder) syntax(err error, data []byte) Problem {
 		if line, err := strconv.Atoi(m[1]); err == nil {
 			at.Line = line
 		}
+	}
+	for _, m := range parserMessages {
+		// The library counts the lines of these from zero, and names none for zero.
+		if strings.HasPrefix(message, "did not find expected "+m) {
+			at.Line++
+			if !strings.Contains(err.Error(), "yaml: line ") {
+				at.Line = 1
+			}
+		}
+	}
+	if strings.Contains(message, "',' or '}'") && bytes.Contains(data, []byte("${")) {
+		message += ": between braces, quote a value with ${...} in it"
 	}
 	lines := strings.Split(string(data), "\n")
 	if m := yamlAlias.FindStringSubmatch(message); m != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -153,7 +154,7 @@ func parseURL(scheme, rest string) (url.URL, error) {
 	u.Host, u.Path, u.RawQuery = host, unescape(path), query
 	u.RawPath = path // kept where it is a valid encoding of Path: some cameras insist on theirs
 	if _, err := url.Parse(u.String()); err != nil {
-		return u, fmt.Errorf("%q is no host", printable(host)) // all else is escaped; err would show it
+		return u, errNoHost // all else is escaped; err would show a password
 	}
 	return u, nil
 }
@@ -172,10 +173,13 @@ func endOfUserinfo(rest string) int {
 	if _, err := strconv.ParseUint(port, 10, 16); !ok || err == nil || strings.HasPrefix(rest, "[") {
 		return -1
 	}
-	if at := strings.IndexByte(rest[end:], '@'); at >= 0 {
-		return end + at
+	at := strings.IndexByte(rest[end:], '@')
+	if at < 0 {
+		return -1
 	}
-	return -1
+	at += end
+	host, _, _ := strings.Cut(rest[at+1:], "/")
+	return at + 1 + strings.LastIndexByte(host, '@')
 }
 
 // unescape decodes percent escapes; what is none stands for itself.
@@ -186,24 +190,28 @@ func unescape(s string) string {
 	return s
 }
 
+// checkHost says what is wrong with a host, without repeating it: where there is no
+// @ after a password, that is what would be taken for a host.
 func checkHost(host string) error {
-	name, port := host, ""
+	name := host
 	if h, p, err := net.SplitHostPort(host); err == nil {
-		name, port = h, p
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return fmt.Errorf("%q is no port: it is a number from 1 to 65535", printable(port))
+		name = h
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return errors.New("what follows the host is no port: that is a number from 1 to 65535")
 		}
 	} else if strings.Count(host, ":") == 1 {
-		return fmt.Errorf("%q is no host and port", printable(host))
+		return errNoHost
 	}
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	switch {
 	case name == "":
-		return fmt.Errorf("it names no host: write rtsp://HOST/PATH")
+		return errors.New("it names no host: write rtsp://HOST/PATH")
 	case strings.ContainsAny(name, " \t\"<>\\^`{|}%@"):
-		return fmt.Errorf("%q is no host", printable(name))
+		return errNoHost
 	case strings.Contains(name, ":") && net.ParseIP(name) == nil:
-		return fmt.Errorf("%q is no host: an IPv6 address stands in brackets", printable(name))
+		return errors.New("an IPv6 address stands in brackets, and is one: rtsp://[fe80::1]/PATH")
 	}
 	return nil
 }
+
+var errNoHost = errors.New("what stands for the host cannot be one: write rtsp://USER:PASSWORD@HOST:PORT/PATH")

@@ -21,6 +21,8 @@ func TestParseSource(t *testing.T) {
 		"rtsp://u:a:b@h/x":                    "rtsp://u:a%3Ab@h/x",
 		"rtsp://u:100%@h/x":                   "rtsp://u:100%25@h/x",
 		"rtsp://u:pa/ss#w?rd@h:554/x":         "rtsp://u:pa%2Fss%23w%3Frd@h:554/x",
+		"rtsp://u:s3/c@x@h/y":                 "rtsp://u:s3%2Fc%40x@h/y",
+		"rtsp://u:pa/ss@h/x@1":                "rtsp://u:pa%2Fss@h/x@1",
 		"rtsp://h:554/user@x":                 "rtsp://h:554/user@x",
 		"rtsp://h/user=a&password=b.sdp?x":    "rtsp://h/user=a&password=b.sdp?x",
 		"rtsp://h/a%20b":                      "rtsp://h/a%20b",
@@ -47,7 +49,7 @@ func TestParseSource(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "rtsp://", "rtsp://u:s3cret@", "rtsp://u:s3cret@:554/x", "rtsp://u:s3cret@h:0/", "rtsp://u:s3cret@a:b:c/",
-		"rtsp://u:s3cret@h h/", "file:", "rtsp:u:s3cret@h", "s3:u:s3cret@h", "x://u:s3cret@h", "rtsp://u:s3cret@[::1/x",
+		"rtsp://u:s3cret@h h/", "file:", "rtsp:u:s3cret@h", "s3:u:s3cret@h", "rtsp://u:s3cret", "rtsp://u:s3cret/x", "x://u:s3cret@h", "rtsp://u:s3cret@[::1/x",
 	} {
 		if source, err := ParseSource(SourceURL(text)); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: got %+v, %v", text, source, err)

@@ -22,7 +22,7 @@ func TestValidation(t *testing.T) {
 			`c.yaml:4:3: streams.a//b: a stream's name has no empty or dot segments`}},
 		"near scheme":     {stream("source: 'rstp://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "rstp": did you mean "rtsp"?`}},
 		"unknown scheme":  {stream("source: 'gopher://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "gopher": known are: rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, file, publish, demo`}},
-		"second source":   {stream("source: ['demo', 'rtsp://u:p@h:99999/x']"), []string{`c.yaml:3:26: streams.cam.source[1]: "99999" is no port: it is a number from 1 to 65535`}},
+		"second source":   {stream("source: ['demo', 'rtsp://u:p@h:99999/x']"), []string{`c.yaml:3:26: streams.cam.source[1]: what follows the host is no port: that is a number from 1 to 65535`}},
 		"no URL":          {stream("source: hello"), []string{`c.yaml:3:17: streams.cam.source: "hello" is no URL: it begins with one of rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, file, publish, demo`}},
 		"no host":         {stream("source: 'rtsp:///x'"), []string{`c.yaml:3:17: streams.cam.source: it names no host: write rtsp://HOST/PATH`}},
 		"slashes":         {stream("source: 'rtsp:h/x'"), []string{`c.yaml:3:17: streams.cam.source: two slashes follow the scheme: rtsp://HOST/PATH`}},

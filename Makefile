@@ -1,0 +1,75 @@
+# camgate. `make` alone lists what there is to do.
+
+SHELL    := /bin/bash -o pipefail
+TAGS     := nomsgpack
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
+LINT     := v2.15.0
+FUZZTIME := 5s
+BENCH    := .
+
+.PHONY: help run build check test deps fmt vet lint unit race e2e fuzz bench dist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build, and run the demo: http://127.0.0.1:8889/
+	./camgate run --demo
+
+build: ## build ./camgate, static and stripped
+	$(BUILD) -o camgate ./cmd/camgate
+
+test: deps check race e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
+
+check: fmt vet lint ## formatting, vet and lint
+
+deps: ## install what the tests need and is missing
+	./scripts/ci-deps.sh
+
+fmt: ## fail when gofmt would change a file
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "gofmt -w" $$files; exit 1; fi
+
+vet: ## go vet, also for the other architectures
+	go vet -tags $(TAGS) ./...
+	GOOS=linux GOARCH=arm GOARM=7 go vet -tags $(TAGS) ./...
+	GOOS=darwin GOARCH=arm64 go vet -tags $(TAGS) ./cmd/camgate
+
+lint: bin/golangci-lint-$(LINT) ## golangci-lint, the exact version
+	$< run ./...
+
+bin/golangci-lint-$(LINT):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+	mv bin/golangci-lint $@
+
+unit: ## unit tests only, quick
+	go test -tags $(TAGS) $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)
+
+race: ## unit tests with the race detector
+	go test -race -tags $(TAGS) $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)
+
+e2e: ## the real program with ffmpeg, GStreamer, mpv, VLC and a browser
+	go test -tags $(TAGS) -count 1 -timeout 20m ./cmd/camgate/e2e
+
+fuzz: ## each fuzz target for a moment (FUZZTIME=5s)
+	@set -e; for dir in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n 1 dirname | sort -u); do \
+		for target in $$(cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | sort -u); do \
+			echo "$$dir $$target"; \
+			go test -tags $(TAGS) ./$$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x; \
+		done; \
+	done
+
+bench: ## benchmarks (BENCH=regexp)
+	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)
+
+dist: ## static binaries for Linux in dist/, with checksums
+	@rm -rf dist && mkdir -p dist
+	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/camgate-linux-amd64 ./cmd/camgate
+	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/camgate-linux-arm64 ./cmd/camgate
+	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/camgate-linux-armv7 ./cmd/camgate
+	cd dist && sha256sum camgate-* > SHA256SUMS && cat SHA256SUMS
+
+clean: ## remove what was built
+	rm -rf camgate dist bin/golangci-lint-*
