@@ -3,7 +3,6 @@ package rtsp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -30,7 +29,7 @@ type endpoint struct {
 // connState is what we keep of a connection. It is used while the connection has a
 // request answered, so by one goroutine at a time.
 type connState struct {
-	conn   *conn // nil: a tunnel, of which we do not see the inside
+	conn   *conn
 	remote string
 	method base.Method // of the request that is being answered
 
@@ -44,9 +43,8 @@ func stateOf(sc *gortsplib.ServerConn) *connState { return sc.UserData().(*connS
 
 // OnConnOpen is called before anything is read.
 func (e *endpoint) OnConnOpen(ctx *gortsplib.ServerHandlerOnConnOpenCtx) {
-	st := &connState{remote: ctx.Conn.NetConn().RemoteAddr().String()}
-	st.conn, _ = ctx.Conn.NetConn().(*conn)
-	ctx.Conn.SetUserData(st)
+	c := ctx.Conn.NetConn().(*conn)
+	ctx.Conn.SetUserData(&connState{conn: c, remote: c.RemoteAddr().String()})
 }
 
 // OnConnClose is called last.
@@ -189,10 +187,6 @@ func (e *endpoint) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Respon
 	if ctx.Session.State() == gortsplib.ServerSessionStatePreRecord {
 		return ok(), nil, nil
 	}
-	if tunnel := ctx.Conn.Transport().Tunnel; tunnel != gortsplib.TunnelNone {
-		res, err := e.refuse(ctx.Conn, ctx.Path, fmt.Errorf("%w: RTSP in an HTTP or WebSocket tunnel is not served", errTransport))
-		return res, nil, err
-	}
 	if s.desc == nil {
 		d, err := e.open(ctx.Conn, ctx.Request, ctx.Path, true)
 		if err != nil {
@@ -203,8 +197,6 @@ func (e *endpoint) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Respon
 	}
 	return ok(), s.desc.lib, nil
 }
-
-var errTransport = errors.New("unsupported transport")
 
 // OnPlay starts a reader.
 func (e *endpoint) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {

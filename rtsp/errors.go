@@ -82,8 +82,6 @@ func statusOf(err error) base.StatusCode {
 		return base.StatusNotEnoughBandwidth
 	case errors.Is(err, camgate.ErrUnsupportedCodec), errors.Is(err, camgate.ErrNoVideoTrack):
 		return base.StatusUnsupportedMediaType
-	case errors.Is(err, errTransport):
-		return base.StatusUnsupportedTransport
 	}
 	return base.StatusServiceUnavailable
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +23,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
@@ -205,11 +208,11 @@ func startCamera(t testing.TB, s *camgate.Stream, tracks []*camgate.Track) *came
 	return &camera{t: t, writer: w, tracks: w.Tracks(), size: 4000}
 }
 
-// picture publishes the next picture, and the sound that goes with it. Its bytes
-// tell its number.
+// picture publishes the next picture, and the sound that goes with it. Its last two
+// bytes are its number.
 func (c *camera) picture(key bool) {
 	c.t.Helper()
-	au := [][]byte{append([]byte{0x41, byte(c.frame >> 8), byte(c.frame)}, pattern(c.size)...)}
+	au := [][]byte{append(append([]byte{0x41}, pattern(c.size)...), byte(c.frame>>8), byte(c.frame))}
 	if key {
 		au[0][0] = 0x65
 		au = append([][]byte{testSPS, testPPS}, au...)
@@ -264,6 +267,9 @@ func pattern(n int) []byte {
 	}
 	return b
 }
+
+// number is that of the picture that a packet with a marker ends.
+func number(p *rtp.Packet) int { return int(binary.BigEndian.Uint16(p.Payload[len(p.Payload)-2:])) }
 
 // wire is a client that does nothing by itself.
 type wire struct {
@@ -421,4 +427,11 @@ func tool(t testing.TB, name string) string {
 		t.Fatalf("%s is needed for this test: %v", name, err)
 	}
 	return path
+}
+
+// camSample is the next keyframe of a camera with other parameter sets.
+func camSample(c *camera, sps, pps []byte) ingest.Sample {
+	s := ingest.Sample{PTS: c.frame * 3600, AU: [][]byte{sps, pps, append([]byte{0x65}, pattern(c.size)...)}}
+	c.frame++
+	return s
 }

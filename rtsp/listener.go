@@ -48,7 +48,7 @@ func (l *listener) add(raw net.Conn) *conn {
 		c.cork = &cork{Conn: raw}
 		c.Conn = tls.Server(c.cork, l.tls)
 	}
-	// Until the library sets its own.
+	// Until the library sets its own, which is after the first bytes.
 	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
 		return nil
 	}
@@ -82,10 +82,38 @@ type conn struct {
 	cork     *cork    // between the two; nil: there is no TLS
 	listener *listener
 
+	head  [4]byte // what the peer sent first
+	seen  bool    // head is there
+	given int     // bytes of head that the library has read
+
 	mu    sync.Mutex
 	after func()      // called once, when the library has written the next time
 	armed time.Time   // when we set the write deadline last
 	bufs  net.Buffers // what WriteTo consumes
+}
+
+var errTunnel = errors.New("RTSP in an HTTP or WebSocket tunnel is not served")
+
+// Read looks at how the peer begins before the library does. Tunnels are not for
+// the library: our writer does not know of their framing, and a handshake with
+// anything behind it makes the library panic.
+func (c *conn) Read(b []byte) (int, error) {
+	if !c.seen {
+		if _, err := io.ReadFull(c.Conn, c.head[:]); err != nil {
+			return 0, err
+		}
+		c.seen = true
+		if start := string(c.head[:]); start == "GET " || start == "POST" {
+			_, _ = io.WriteString(c, "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			return 0, errTunnel
+		}
+	}
+	if c.given < len(c.head) {
+		n := copy(b, c.head[c.given:])
+		c.given += n
+		return n, nil
+	}
+	return c.Conn.Read(b)
 }
 
 // Write is the library's: a response or an RTCP packet, always whole.
