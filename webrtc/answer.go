@@ -3,6 +3,7 @@ package webrtc
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,12 +39,7 @@ func (a *answerer) answer(o *offer, p *plan) string {
 		s := &o.sections[i]
 		n := slices.IndexFunc(p.routes, func(r route) bool { return r.section == i })
 		if n < 0 {
-			line("m=%s 0 %s %s", s.kind, s.proto, s.formats[0])
-			line("c=IN IP4 0.0.0.0")
-			if s.mid != "" {
-				line("a=mid:%s", s.mid)
-			}
-			line("a=inactive")
+			reject(line, s)
 			continue
 		}
 		a.section(line, s, p.routes[n], a.ssrcs[n], n == 0)
@@ -73,11 +69,7 @@ func (a *answerer) section(line func(string, ...any), s *section, r route, ssrc 
 	line("a=msid:camgate %s%d", r.track.Kind, r.track.ID)
 	line("a=rtcp-mux")
 	line("a=rtcp-rsize")
-	if c.channels > 1 {
-		line("a=rtpmap:%d %s/%d/%d", c.payloadType, wireName(c), c.clockRate, c.channels)
-	} else {
-		line("a=rtpmap:%d %s/%d", c.payloadType, wireName(c), c.clockRate)
-	}
+	c.rtpmap(line)
 	if c.fmtp != "" {
 		line("a=fmtp:%d %s", c.payloadType, c.fmtp)
 	}
@@ -88,6 +80,30 @@ func (a *answerer) section(line func(string, ...any), s *section, r route, ssrc 
 	}
 	line("a=ssrc:%d cname:%s", ssrc, a.cname)
 	line("a=ssrc:%d msid:camgate %s%d", ssrc, r.track.Kind, r.track.ID)
+}
+
+// reject declines a section (RFC 8829 section 5.3.1). It names a format all the
+// same, and some viewers want to know what that is.
+func reject(line func(string, ...any), s *section) {
+	line("m=%s 0 %s %s", s.kind, s.proto, s.formats[0])
+	line("c=IN IP4 0.0.0.0")
+	if s.mid != "" {
+		line("a=mid:%s", s.mid)
+	}
+	line("a=inactive")
+	for _, c := range s.codecs {
+		if c.name != "" && strconv.Itoa(int(c.payloadType)) == s.formats[0] {
+			c.rtpmap(line)
+		}
+	}
+}
+
+func (c *codec) rtpmap(line func(string, ...any)) {
+	if c.channels > 1 {
+		line("a=rtpmap:%d %s/%d/%d", c.payloadType, wireName(c), c.clockRate, c.channels)
+	} else {
+		line("a=rtpmap:%d %s/%d", c.payloadType, wireName(c), c.clockRate)
+	}
 }
 
 // wireName is the codec's name as browsers write it.

@@ -27,38 +27,19 @@ type route struct {
 // had better take another protocol then.
 func negotiate(o *offer, tracks []*camgate.Track) (*plan, error) {
 	p := &plan{}
+	refused := map[camgate.Kind]*camgate.Track{} // the first of its kind
 	for _, t := range tracks {
-		if t.Kind != camgate.Video && t.Kind != camgate.Audio {
-			continue
-		}
-		asked := false
-		var found *route
-		for i := range o.sections {
-			s := &o.sections[i]
-			if s.kind != string(t.Kind) || !s.receives() || !o.bundled(i) {
-				continue
-			}
-			asked = true
-			if p.uses(i) {
-				continue
-			}
-			if c := s.choose(t); c != nil {
-				found = &route{t, i, c}
-				break
-			}
-		}
-		switch {
-		case found != nil:
-			p.routes = append(p.routes, *found)
-		case asked && !p.has(t.Kind): // a second picture or sound is not missed
-			p.missing = append(p.missing, fmt.Sprintf("%s %s: %s", t.Kind, t.Codec, o.why(t)))
+		asked, found := p.place(o, t)
+		if asked && !found && refused[t.Kind] == nil {
+			refused[t.Kind] = t
 		}
 	}
-	p.missing = slices.DeleteFunc(p.missing, func(m string) bool {
-		kind, _, _ := strings.Cut(m, " ")
-		return p.has(camgate.Kind(kind))
-	})
-	if len(p.routes) == 0 || slices.ContainsFunc(p.missing, func(m string) bool { return strings.HasPrefix(m, string(camgate.Video)) }) {
+	for _, kind := range []camgate.Kind{camgate.Video, camgate.Audio} {
+		if t := refused[kind]; t != nil && !p.has(kind) { // a second picture or sound is not missed
+			p.missing = append(p.missing, fmt.Sprintf("%s %s: %s", kind, t.Codec, o.why(t)))
+		}
+	}
+	if len(p.routes) == 0 || (refused[camgate.Video] != nil && !p.has(camgate.Video)) {
 		reason := strings.Join(p.missing, "; ")
 		if reason == "" {
 			reason = "the offer asks for none of the stream's tracks"
@@ -67,6 +48,28 @@ func negotiate(o *offer, tracks []*camgate.Track) (*plan, error) {
 	}
 	slices.SortFunc(p.routes, func(a, b route) int { return a.section - b.section })
 	return p, nil
+}
+
+// place finds a section for a track: asked says that there is one of its kind.
+func (p *plan) place(o *offer, t *camgate.Track) (asked, found bool) {
+	if t.Kind != camgate.Video && t.Kind != camgate.Audio {
+		return false, false
+	}
+	for i := range o.sections {
+		s := &o.sections[i]
+		if s.kind != string(t.Kind) || !s.receives() || !o.bundled(i) {
+			continue
+		}
+		asked = true
+		if p.uses(i) {
+			continue
+		}
+		if c := s.choose(t); c != nil {
+			p.routes = append(p.routes, route{t, i, c})
+			return true, true
+		}
+	}
+	return asked, false
 }
 
 func (p *plan) uses(section int) bool {

@@ -187,9 +187,8 @@ type client struct {
 }
 
 type clientOptions struct {
-	direction pion.RTPTransceiverDirection
-	kinds     []pion.RTPCodecType
-	settings  func(*pion.SettingEngine)
+	sendrecv bool // offer to send, too, as some players do without need
+	settings func(*pion.SettingEngine)
 }
 
 func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
@@ -211,14 +210,8 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pc.GracefulClose() })
-	if o.kinds == nil {
-		o.kinds = []pion.RTPCodecType{pion.RTPCodecTypeVideo, pion.RTPCodecTypeAudio}
-	}
-	if o.direction == 0 {
-		o.direction = pion.RTPTransceiverDirectionRecvonly
-	}
-	for _, k := range o.kinds {
-		if _, err := pc.AddTransceiverFromKind(k, pion.RTPTransceiverInit{Direction: o.direction}); err != nil {
+	for _, k := range []pion.RTPCodecType{pion.RTPCodecTypeVideo, pion.RTPCodecTypeAudio} {
+		if _, err := pc.AddTransceiverFromKind(k, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +224,11 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 		t.Fatal(err)
 	}
 	<-gathered
-	return pc, pc.LocalDescription().SDP
+	text := pc.LocalDescription().SDP
+	if o.sendrecv {
+		text = strings.ReplaceAll(text, "a=recvonly", "a=sendrecv")
+	}
+	return pc, text
 }
 
 // join connects a client and returns when the answer is applied.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -60,6 +61,9 @@ func parseOffer(text string) (*offer, error) {
 	var m *section
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
+		if strings.ContainsFunc(line, unicode.IsControl) {
+			return nil, fmt.Errorf("%w: a control character in it", errBadOffer) // parts of it go into the answer
+		}
 		key, value, _ := strings.Cut(line, "=")
 		switch key {
 		case "m":

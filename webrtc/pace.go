@@ -12,8 +12,9 @@ const (
 	catchUpRate = 16_000_000
 	// catchUpFactor is how much faster than the stream itself it is at least.
 	catchUpFactor = 4
-	// catchUpGap is the least time between two pictures: decoders have to follow.
-	catchUpGap = 3 * time.Millisecond
+	// catchUpSpeed is how much faster than in real time pictures follow each other at
+	// most: decoders have to follow, too.
+	catchUpSpeed = 5
 )
 
 // catchUp is the way from the keyframe in the cache to the live edge. The cached
@@ -69,6 +70,10 @@ func (c *catchUp) next(now time.Time, l *lane) (*camgate.Unit, uint32) {
 	if c.due.Before(now) {
 		c.due = now
 	}
-	c.due = c.due.Add(max(catchUpGap, time.Duration(float64(u.Size())/c.rate*float64(time.Second))))
+	gap := time.Duration(float64(u.Size()) / c.rate * float64(time.Second))
+	if len(c.queue) > 0 {
+		gap = max(gap, c.track.Duration(c.queue[0].PTS-u.PTS)/catchUpSpeed)
+	}
+	c.due = c.due.Add(gap)
 	return u, stamp - u.RTPTime()
 }

@@ -36,7 +36,9 @@ type Options struct {
 	MaxSessions  int // at a time; default 1,000
 	Logger       *slog.Logger
 
-	burstMode burst.Mode // for tests
+	// For tests.
+	burstMode      burst.Mode
+	connectTimeout time.Duration
 }
 
 // ICEServer is a STUN or TURN server.
@@ -51,6 +53,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StartTimeout == 0 {
 		o.StartTimeout = 10 * time.Second
+	}
+	if o.connectTimeout == 0 {
+		o.connectTimeout = connectTimeout
 	}
 	if o.MaxSessions == 0 {
 		o.MaxSessions = 1000

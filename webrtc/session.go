@@ -88,7 +88,7 @@ func (s *session) tell(cause error) {
 }
 
 func (s *session) serve() error {
-	ctx, cancel := context.WithTimeoutCause(s.ctx, connectTimeout, errNoConnect)
+	ctx, cancel := context.WithTimeoutCause(s.ctx, s.server.opts.connectTimeout, errNoConnect)
 	defer cancel()
 	if err := s.transport.connect(ctx, s.offer, &s.server.certs, s.server.logs); err != nil {
 		if cause := context.Cause(ctx); cause != nil {

@@ -144,6 +144,18 @@ func (v *viewer) lane(t *camgate.Track) *lane {
 	return nil
 }
 
+// fits reports whether each packet has room in a batch. Only what a source packed
+// itself, in a codec that is passed through, may not.
+func fits(p *camgate.Packets) bool {
+	const overhead = 32 // RTP header and the longest SRTP tag
+	for i := range p.Len() {
+		if len(p.Payload(i)) > packetRoom-overhead {
+			return false
+		}
+	}
+	return true
+}
+
 // send sends a unit with its timestamps moved by shift, and the reports that are
 // due.
 func (v *viewer) send(u *camgate.Unit, shift uint32) {
@@ -152,6 +164,9 @@ func (v *viewer) send(u *camgate.Unit, shift uint32) {
 		return
 	}
 	packets := u.Packets()
+	if !fits(packets) {
+		return
+	}
 	t := v.transport
 	b := v.server.batches.get()
 	defer v.server.batches.put(b)

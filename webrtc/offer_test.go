@@ -1,0 +1,281 @@
+package webrtc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	pion "github.com/pion/webrtc/v4"
+
+	"github.com/camgate/camgate"
+)
+
+// chromiumOffer is what Chromium sends, shortened where sections repeat.
+const chromiumOffer = `v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+a=extmap-allow-mixed
+a=msid-semantic: WMS
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:4ZcD
+a=ice-pwd:2/1muCWoOi3uLifh0NuRHlkq
+a=ice-options:trickle
+a=fingerprint:sha-256 7B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08
+a=setup:actpass
+a=mid:0
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
+a=recvonly
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
+a=rtpmap:9 G722/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:13 CN/8000
+a=rtpmap:110 telephone-event/48000
+a=rtpmap:126 telephone-event/8000
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104 107 108 109 114 39 40
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:4ZcD
+a=ice-pwd:2/1muCWoOi3uLifh0NuRHlkq
+a=fingerprint:sha-256 7B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08
+a=setup:actpass
+a=mid:1
+a=recvonly
+a=rtcp-mux
+a=rtcp-rsize
+a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 nack
+a=rtpmap:97 rtx/90000
+a=fmtp:97 apt=96
+a=rtpmap:103 H264/90000
+a=rtcp-fb:103 goog-remb
+a=rtcp-fb:103 transport-cc
+a=rtcp-fb:103 ccm fir
+a=rtcp-fb:103 nack
+a=rtcp-fb:103 nack pli
+a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f
+a=rtpmap:104 rtx/90000
+a=fmtp:104 apt=103
+a=rtpmap:107 H264/90000
+a=fmtp:107 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f
+a=rtpmap:108 rtx/90000
+a=fmtp:108 apt=107
+a=rtpmap:109 H264/90000
+a=rtcp-fb:109 nack
+a=rtcp-fb:109 nack pli
+a=fmtp:109 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
+a=rtpmap:114 H264/90000
+a=fmtp:114 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f
+a=rtpmap:39 AV1/90000
+a=fmtp:39 level-idx=5;profile=0;tier=0
+a=rtpmap:40 rtx/90000
+a=fmtp:40 apt=39
+`
+
+func track(kind camgate.Kind, codec camgate.Codec, rate, channels int, sps ...byte) *camgate.Track {
+	return camgate.NewTrack(camgate.TrackOptions{
+		Kind: kind, Codec: codec, ClockRate: rate, Channels: channels, Params: &camgate.Params{SPS: sps},
+	})
+}
+
+func TestNegotiate(t *testing.T) {
+	h264 := track(camgate.Video, camgate.H264, 90000, 0, 0x67, 0x4d, 0x40, 0x1f)
+	high := track(camgate.Video, camgate.H264, 90000, 0, 0x67, 0x64, 0x00, 0x28)
+	h265 := track(camgate.Video, camgate.H265, 90000, 0)
+	opus := track(camgate.Audio, camgate.Opus, 48000, 2)
+	aac := track(camgate.Audio, camgate.AAC, 48000, 2)
+	pcma := track(camgate.Audio, camgate.PCMA, 8000, 1)
+	wide := track(camgate.Audio, camgate.PCMA, 16000, 1)
+	av1 := track(camgate.Video, camgate.AV1, 90000, 0)
+	mjpeg := track(camgate.Video, camgate.MJPEG, 90000, 0)
+	noVideo := strings.Replace(chromiumOffer, "m=video 9", "m=video 0", 1)
+	cases := []struct {
+		name    string
+		offer   string
+		tracks  []*camgate.Track
+		want    string // "section:payload type", by route
+		missing string
+	}{
+		{"baseline for main", chromiumOffer, []*camgate.Track{h264, opus}, "0:111 1:109", ""},
+		{"high for high", chromiumOffer, []*camgate.Track{high}, "1:114", ""},
+		{"no AAC", chromiumOffer, []*camgate.Track{h264, aac}, "1:109", "audio AAC: WebRTC has no such codec"},
+		{"G711", chromiumOffer, []*camgate.Track{pcma, h264}, "0:8 1:109", ""},
+		{"wideband G711", chromiumOffer, []*camgate.Track{wide, h264}, "1:109", "audio PCMA: the viewer offers G722 OPUS PCMA PCMU only"},
+		{"AAC beside Opus", chromiumOffer, []*camgate.Track{h264, aac, opus}, "0:111 1:109", ""},
+		{"AV1", chromiumOffer, []*camgate.Track{av1}, "1:39", ""},
+		{"no H265", chromiumOffer, []*camgate.Track{h265, opus}, "", ""},
+		{"MJPEG", chromiumOffer, []*camgate.Track{mjpeg}, "", ""},
+		{"listener", noVideo, []*camgate.Track{h265, opus}, "0:111", ""},
+		{"second picture", chromiumOffer, []*camgate.Track{h265, h264}, "1:109", ""},
+		{"nothing wanted", strings.ReplaceAll(chromiumOffer, "recvonly", "sendonly"), []*camgate.Track{h264}, "", ""},
+		{"sendrecv", strings.ReplaceAll(chromiumOffer, "recvonly", "sendrecv"), []*camgate.Track{h264, opus}, "0:111 1:109", ""},
+		{"not bundled", strings.Replace(chromiumOffer, "a=group:BUNDLE 0 1\n", "", 1), []*camgate.Track{opus, h264}, "0:111", ""},
+		{"one not bundled", strings.Replace(chromiumOffer, "BUNDLE 0 1", "BUNDLE 1", 1), []*camgate.Track{opus, h264}, "1:109", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			o, err := parseOffer(c.offer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := negotiate(o, c.tracks)
+			if c.want == "" {
+				if !errors.Is(err, camgate.ErrUnsupportedCodec) {
+					t.Fatalf("%v, want ErrUnsupportedCodec", err)
+				}
+				t.Log(err)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range p.routes {
+				got = append(got, fmt.Sprintf("%d:%d", r.section, r.codec.payloadType))
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("routes %s, want %s", s, c.want)
+			}
+			if s := strings.Join(p.missing, ", "); s != c.missing {
+				t.Errorf("missing %q, want %q", s, c.missing)
+			}
+		})
+	}
+}
+
+func TestBadOffers(t *testing.T) {
+	without := func(prefix string) string {
+		lines := strings.SplitAfter(chromiumOffer, "\n")
+		return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, prefix) }), "")
+	}
+	cases := map[string]string{
+		"empty":          "",
+		"not SDP":        "hello",
+		"HTML":           "<html></html>",
+		"no media":       "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n",
+		"no ufrag":       without("a=ice-ufrag"),
+		"no password":    without("a=ice-pwd"),
+		"no fingerprint": without("a=fingerprint"),
+		"passive":        strings.ReplaceAll(chromiumOffer, "actpass", "passive"),
+		"short m":        strings.Replace(chromiumOffer, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126", "m=audio 9", 1),
+		"no port":        strings.Replace(chromiumOffer, "m=audio 9", "m=audio x", 1),
+		"no type":        strings.Replace(chromiumOffer, "SAVPF 111", "SAVPF opus", 1),
+		"long ufrag":     strings.ReplaceAll(chromiumOffer, "4ZcD", strings.Repeat("x", 257)),
+		"carriage":       strings.Replace(chromiumOffer, "a=mid:0", "a=mid:0\ra=x", 1),
+		"many sections":  chromiumOffer + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\n", 100),
+	}
+	for name, text := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parseOffer(text); !errors.Is(err, errBadOffer) {
+				t.Errorf("%v", err)
+			} else {
+				t.Log(err)
+			}
+		})
+	}
+}
+
+// The answer fits the offer section by section, and another implementation can
+// read it.
+func TestAnswer(t *testing.T) {
+	o, err := parseOffer(strings.ReplaceAll(chromiumOffer, "recvonly", "sendrecv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := negotiate(o, []*camgate.Track{track(camgate.Video, camgate.H264, 90000, 0), track(camgate.Audio, camgate.AAC, 48000, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &answerer{id: 1, ufrag: "uuuu", pwd: "pppppppppppppppppppppp", fingerprint: "sha-256 AA:BB", cname: "c", ssrcs: []uint32{77}, candidates: []string{"candidate:u1 1 udp 1 127.0.0.1 8189 typ host"}}
+	text := a.answer(o, p)
+	parsed, err := (&pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: text}).Unmarshal()
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if len(parsed.MediaDescriptions) != 2 {
+		t.Fatalf("%d sections", len(parsed.MediaDescriptions))
+	}
+	if audio := parsed.MediaDescriptions[0]; audio.MediaName.Port.Value != 0 {
+		t.Error("sound is not rejected")
+	}
+	for _, want := range []string{
+		"m=video 9 UDP/TLS/RTP/SAVPF 109\r\n", "a=sendonly\r\n", "a=setup:passive\r\n", "a=group:BUNDLE 1\r\n", "a=ice-lite\r\n", "a=rtcp-mux\r\n",
+		"a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n", "profile-level-id=42e01f\r\n",
+		"a=candidate:u1 1 udp 1 127.0.0.1 8189 typ host\r\n", "a=ssrc:77 cname:c\r\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, not := range []string{"ccm fir", "transport-cc", "a=sendrecv", "rtx"} {
+		if strings.Contains(text, not) {
+			t.Errorf("%q in\n%s", not, text)
+		}
+	}
+}
+
+func FuzzOffer(f *testing.F) {
+	f.Add(chromiumOffer)
+	f.Add("v=0\nm=video 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\na=ice-ufrag:a\na=ice-pwd:b\na=fingerprint:sha-256 00\n")
+	tracks := []*camgate.Track{
+		track(camgate.Video, camgate.H264, 90000, 0, 0x67, 0x42, 0xc0), track(camgate.Audio, camgate.Opus, 48000, 2), track(camgate.Audio, camgate.AAC, 48000, 2),
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := parseOffer(text)
+		if err != nil {
+			if !errors.Is(err, errBadOffer) {
+				t.Fatal(err)
+			}
+			return
+		}
+		p, err := negotiate(o, tracks)
+		if err != nil {
+			return
+		}
+		for _, m := range p.missing {
+			if strings.ContainsAny(m, "\r\n") {
+				t.Errorf("%q breaks a header", m)
+			}
+		}
+		a := &answerer{ssrcs: make([]uint32, len(p.routes))}
+		for line := range strings.SplitSeq(strings.TrimSuffix(a.answer(o, p), "\r\n"), "\r\n") {
+			if len(line) < 2 || line[1] != '=' || strings.ContainsAny(line, "\r\n") {
+				t.Errorf("%q in the answer", line)
+			}
+		}
+	})
+}
+
+func TestFragment(t *testing.T) {
+	const good = "a=ice-ufrag:4ZcD\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlkq\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n" +
+		"a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1\r\na=end-of-candidates\r\n"
+	f, err := parseFragment(good)
+	if err != nil || f.ufrag != "4ZcD" || f.candidates != 1 || !f.end {
+		t.Errorf("%+v %v", f, err)
+	}
+	for _, bad := range []string{"", "\r\n\r\n", "hello", "{}", "a=candidate:1 1 udp", "v=0\r\n"} {
+		if _, err := parseFragment(bad); !errors.Is(err, errBadFragment) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzFragment(f *testing.F) {
+	f.Add("a=ice-ufrag:4ZcD\r\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := parseFragment(text); err != nil && !errors.Is(err, errBadFragment) {
+			t.Fatal(err)
+		}
+	})
+}
