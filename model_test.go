@@ -24,10 +24,10 @@ type modelUnit struct {
 func (m *model) newest() int { return len(m.all) - 1 }
 
 // age and held say how far Unit i lies behind the newest one: in time, and in
-// bytes including itself.
+// what is held including itself.
 func (m *model) age(i int) time.Duration { return m.all[m.newest()].at - m.all[i].at }
 func (m *model) held(i int) int {
-	return m.all[m.newest()].total - m.all[i].total + m.all[i].unit.Size()
+	return m.all[m.newest()].total - m.all[i].total + m.all[i].unit.cost()
 }
 
 // bounded says that Unit i is within the bounds of the cache.
@@ -49,7 +49,7 @@ func (m *model) key() int {
 }
 
 func (m *model) publish(u *Unit, key bool, at time.Duration) {
-	total := u.Size()
+	total := u.cost()
 	if n := m.newest(); n >= 0 {
 		total += m.all[n].total
 	}
@@ -112,7 +112,7 @@ func (m *model) subscribe(r *Reader, tracks []*Track, main *Track, opts Subscrib
 }
 
 func (r *modelReader) late(i int) bool {
-	return r.m.age(i) > r.maxLag || r.m.held(i)-r.m.all[i].unit.Size() > r.maxBytes
+	return r.m.age(i) > r.maxLag || r.m.held(i)-r.m.all[i].unit.cost() > r.maxBytes
 }
 
 func (r *modelReader) jump(reason SkipReason) {

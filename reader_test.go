@@ -89,7 +89,7 @@ func TestSubscribeWithEndedContext(t *testing.T) {
 // A reader of tracks that are no more reads what is left of them, by their own
 // keyframes, before it is told.
 func TestTracksChangedWhileReading(t *testing.T) {
-	f := newFeed(t, StreamLimits{MaxLagBytes: 300}, videoTrack(), audioTrack())
+	f := newFeed(t, StreamLimits{MaxLagBytes: 3 * (100 + unitCost + pieceCost)}, videoTrack(), audioTrack())
 	old := f.tracks
 	behind, waits := f.subscribe(SubscribeOptions{}), f.subscribe(SubscribeOptions{})
 	defer behind.Close()
@@ -182,7 +182,7 @@ func TestNothingLostAtTheEnd(t *testing.T) {
 
 func TestKeyframeRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed(t, StreamLimits{MaxLagBytes: 300}, videoTrack(), audioTrack())
+		f := newFeed(t, StreamLimits{MaxLagBytes: 3 * (100 + unitCost + pieceCost)}, videoTrack(), audioTrack())
 		asked := 0
 		f.OnKeyframeRequest(func() { asked++ })
 		expect := func(what string, want int) {

@@ -9,7 +9,9 @@ import (
 // RingLimits bound what a stream keeps for its readers.
 type RingLimits struct {
 	// CacheBytes and CacheTime bound the GOP cache: a GOP that grows over them
-	// cannot be kept whole, and joiners wait for the next keyframe instead.
+	// cannot be kept whole, and joiners wait for the next keyframe instead. The
+	// bytes are those of the Units; RTP packets that somebody asked for are the
+	// same again.
 	CacheBytes int64
 	CacheTime  time.Duration
 	// Window is how long Units are kept that no joiner needs any more, for readers
@@ -48,7 +50,7 @@ type ring struct {
 	mu    sync.Mutex                             // held by the writer, and to subscribe
 	slots atomic.Pointer[[]atomic.Pointer[Unit]] // length is a power of two
 	tail  uint64                                 // oldest position held
-	total uint64                                 // bytes published
+	total uint64                                 // cost of all Units published
 
 	head    atomic.Uint64 // next position to be written
 	key     atomic.Uint64 // newest keyframe's position + 1; 0: none is held
@@ -73,7 +75,7 @@ func newRing(limits RingLimits) *ring {
 func (r *ring) publish(u *Unit, key bool) {
 	r.mu.Lock()
 	head := r.head.Load()
-	r.total += uint64(u.size)
+	r.total += uint64(u.cost())
 	u.pos, u.total, u.published = head, r.total, r.clock()
 	slots := *r.slots.Load()
 	if head-r.tail == uint64(len(slots)) {
@@ -108,7 +110,7 @@ func (r *ring) evict(slots []atomic.Pointer[Unit], head uint64, now time.Duratio
 	key := r.key.Load()
 	for r.tail < head-1 {
 		u := slots[r.tail&mask].Load()
-		held := int64(r.total - u.total + uint64(u.size))
+		held := int64(r.total-u.total) + int64(u.cost())
 		age := now - u.published
 		switch {
 		case held > r.limits.CacheBytes || age > r.limits.CacheTime:
@@ -161,7 +163,7 @@ func (r *ring) held() (units int, bytes int64) {
 		return 0, 0
 	}
 	oldest := r.at(r.tail)
-	return int(head - r.tail), int64(r.total - oldest.total + uint64(oldest.size))
+	return int(head - r.tail), int64(r.total-oldest.total) + int64(oldest.cost())
 }
 
 // signal wakes the readers that wait. The order of the atomic operations here and

@@ -6,7 +6,7 @@ import (
 )
 
 func TestRingRules(t *testing.T) {
-	const unit = 100
+	const unit = 100 + unitCost + pieceCost
 	av := func() []*Track { return []*Track{videoTrack(), audioTrack()} }
 	tests := []struct {
 		name   string

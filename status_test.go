@@ -73,7 +73,7 @@ func TestChanged(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
-	f := newFeed(t, StreamLimits{MaxLagBytes: 250}, videoTrack(), audioTrack())
+	f := newFeed(t, StreamLimits{MaxLagBytes: 2*(100+unitCost+pieceCost) + 50}, videoTrack(), audioTrack())
 	release, err := f.Claim("rtsp 192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestInfo(t *testing.T) {
 		got := f.Info()
 		want := Info{
 			Name: "test", Status: f.Status(), Publisher: "rtsp 192.0.2.1", Tracks: got.Tracks, Readers: readers, Demand: demand,
-			BytesIn: 800, BytesOut: 4333, UnitsIn: 7, Cached: 800,
+			BytesIn: 800, BytesOut: 4333, UnitsIn: 7, Cached: 800 + 7*(unitCost+pieceCost),
 			Skipped: map[string]uint64{"lag": 3, "evicted": 0, "wait_keyframe": 2},
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *Track) bool { return a == b })); diff != "" {

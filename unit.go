@@ -30,7 +30,7 @@ type Unit struct {
 	// Set by Publish.
 	pos       uint64        // position in the ring
 	published time.Duration // since the ring was made
-	total     uint64        // bytes published up to and including this Unit
+	total     uint64        // cost of all Units published up to and including this one
 	size      int           // bytes of AU
 	seq       uint16        // RTP sequence number of the first packet
 	count     int           // number of packets
@@ -43,6 +43,16 @@ type Unit struct {
 
 // Size returns the number of bytes of the access unit.
 func (u *Unit) Size() int { return u.size }
+
+// What a Unit and a piece of its access unit take up besides the bytes, roughly. A
+// flood of tiny ones would otherwise pass under any bound.
+const (
+	unitCost  = 256
+	pieceCost = 32
+)
+
+// cost returns what the Unit takes up in memory, in bytes, without its packets.
+func (u *Unit) cost() int { return u.size + unitCost + pieceCost*len(u.AU) }
 
 // Time returns the presentation time on the stream's clock.
 func (u *Unit) Time() time.Duration { return u.Track.Duration(u.PTS) }
