@@ -257,12 +257,17 @@ func (f *fixture) view() *viewer {
 		b, _ := io.ReadAll(resp.Body)
 		f.t.Fatalf("status %s: %s", resp.Status, b)
 	}
+	return viewerOf(f.t, resp)
+}
+
+func viewerOf(t testing.TB, resp *http.Response) *viewer {
+	t.Helper()
 	typ, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || typ != "multipart/x-mixed-replace" {
-		f.t.Fatalf("Content-Type %q: %v", resp.Header.Get("Content-Type"), err)
+		t.Fatalf("Content-Type %q: %v", resp.Header.Get("Content-Type"), err)
 	}
-	v := &viewer{t: f.t, body: resp.Body, mr: multipart.NewReader(resp.Body, params["boundary"])}
-	f.t.Cleanup(v.close)
+	v := &viewer{t: t, body: resp.Body, mr: multipart.NewReader(resp.Body, params["boundary"])}
+	t.Cleanup(v.close)
 	return v
 }
 

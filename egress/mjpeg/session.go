@@ -24,6 +24,7 @@ type session struct {
 	base   time.Duration   // presentation time of the first picture
 	times  timestamps
 	silent atomic.Int64 // ns during which pictures went in and none came out
+	unseen atomic.Int64 // pictures that went in during that time
 }
 
 // margin is what timestamps begin with: pictures after the first one may be
@@ -86,9 +87,10 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 		// A pause of the source is not the decoder's, and no pictures are expected of
 		// what it hurries through.
 		quiet := s.silent.Add(int64(min(now.Sub(last), time.Second)))
+		unseen := s.unseen.Add(1)
 		if last = now; s.reader.Cached(u) {
-			s.silent.Store(0)
-		} else if quiet > int64(s.server.opts.StallTimeout) {
+			s.alive()
+		} else if quiet > int64(s.server.opts.StallTimeout) && unseen > maxReorder {
 			return errStalled
 		}
 		var err error
@@ -96,6 +98,15 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 			return err
 		}
 	}
+}
+
+// maxReorder is how many pictures a decoder may have to hold back to put them in
+// order (ISO/IEC 14496-10 annex A.3.1, ISO/IEC 23008-2 annex A.4.2).
+const maxReorder = 16
+
+func (s *session) alive() {
+	s.silent.Store(0)
+	s.unseen.Store(0)
 }
 
 // ofPipe translates what writing to the decoder failed with.
@@ -120,7 +131,7 @@ func (s *session) publish(r io.Reader) error {
 		case len(picture) < 4:
 			continue
 		}
-		s.silent.Store(0)
+		s.alive()
 		when := s.times.find(at, s.base-margin+time.Duration(at)*tick)
 		if when <= newest {
 			continue

@@ -245,15 +245,16 @@ func (ss *snapshots) decode(e *snapshot) {
 	ss.server.counters.snapshots.Add(1)
 	err = child.Run(ctx, ss.server.single(path), func(p *child.Process) error {
 		out := matroska{w: p.Stdin}
-		if err := out.header(e.key.Track); err != nil {
-			return errNoPicture
-		}
-		// What comes back says more than an error of the pipe does.
+		// How it goes on says more than an error of the pipe does.
+		_ = out.header(e.key.Track)
 		_ = out.picture(e.key, 0)
 		p.Stdin.Close()
 		file, _, err := newSMJPEG(p.Stdout).next()
-		if err != nil {
+		switch {
+		case errors.Is(err, errNotSMJPEG):
 			return fmt.Errorf("%w: %w", errNoPicture, err)
+		case err != nil:
+			return nil // how it ended says more
 		}
 		e.finish(&picture{file: file, at: e.key.NTP}, nil)
 		return nil

@@ -188,6 +188,7 @@ func noPicture(stream *camgate.Stream) error {
 
 // show sends pictures until the viewer goes or there are no more of them.
 func (v *view) show(ctx context.Context, out sink) error {
+	defer context.AfterFunc(ctx, v.reader.Close)()
 	for u := v.first; ; {
 		n, err := out.picture(u)
 		v.reader.Sent(n)
