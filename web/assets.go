@@ -37,14 +37,20 @@ type asset struct {
 	gzipped     []byte // made by whoever asks first; nil: not smaller
 }
 
-// contentTypes of all assets. The system's table is not asked: it differs.
-var contentTypes = map[string]string{
-	".css": "text/css; charset=utf-8",
-	".js":  "text/javascript; charset=utf-8",
-	".mjs": "text/javascript; charset=utf-8",
-	".svg": "image/svg+xml",
-	".txt": "text/plain; charset=utf-8",
-	"":     "text/plain; charset=utf-8",
+// contentType of an asset; empty: not known. The system's table is not asked: it
+// differs.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	}
+	return ""
 }
 
 func loadAssets() (*assets, error) {
@@ -58,14 +64,14 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		contentType, ok := contentTypes[path.Ext(name)]
-		if !ok {
+		kind := contentType(name)
+		if kind == "" {
 			return fmt.Errorf("%s: no content type is known", name)
 		}
 		sum := sha256.Sum256(body)
 		fmt.Fprintf(all, "%s %x\n", name, sum)
 		a.files[strings.TrimPrefix(name, "static/")] = &asset{
-			contentType: contentType, body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`,
+			contentType: kind, body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`,
 		}
 		return nil
 	})

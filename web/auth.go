@@ -42,7 +42,7 @@ func (s *Server) user(c *gin.Context) (camgate.User, bool) {
 	if err == nil {
 		return user, true
 	}
-	var wait *tooManyFailures
+	var wait *waitError
 	if errors.As(err, &wait) {
 		c.Header("Retry-After", strconv.Itoa(wait.seconds()))
 	} else {

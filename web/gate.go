@@ -50,14 +50,14 @@ type attempts struct {
 // maxAddresses bounds the addresses whose attempts are counted.
 const maxAddresses = 10_000
 
-// tooManyFailures is errTooManyFailures with the time until the next attempt.
-type tooManyFailures struct{ wait time.Duration }
+// waitError is errTooManyFailures with the time until the next attempt.
+type waitError struct{ wait time.Duration }
 
-func (e *tooManyFailures) Error() string {
+func (e *waitError) Error() string {
 	return fmt.Sprintf("%v: wait %d s", errTooManyFailures, e.seconds())
 }
-func (e *tooManyFailures) Unwrap() error { return errTooManyFailures }
-func (e *tooManyFailures) seconds() int  { return int(e.wait/time.Second) + 1 }
+func (e *waitError) Unwrap() error { return errTooManyFailures }
+func (e *waitError) seconds() int  { return int(e.wait/time.Second) + 1 }
 
 func newGate(users camgate.Users, limits Limits, m *httpMetrics, log *slog.Logger) *gate {
 	g := &gate{
@@ -161,7 +161,7 @@ func (g *gate) attempt(from netip.Addr) error {
 			a.logged = true
 			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", "too many wrong passwords", "until", a.until)
 		}
-		return &tooManyFailures{a.until.Sub(now)}
+		return &waitError{a.until.Sub(now)}
 	}
 	a.count++
 	return nil

@@ -60,7 +60,7 @@ func (s *Server) WriteMetrics(w io.Writer) {
 	for _, stream := range s.opts.Registry.List() {
 		infos = append(infos, stream.Info())
 	}
-	for _, f := range families {
+	for _, f := range families() {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
 		for i := range infos {
 			f.write(w, &infos[i])
@@ -85,34 +85,38 @@ type family struct {
 	write            func(w io.Writer, info *camgate.Info)
 }
 
-var states = [...]camgate.State{
-	camgate.StateIdle, camgate.StateConnecting, camgate.StateWaitingKeyframe, camgate.StateLive,
-	camgate.StateStalled, camgate.StateRetrying, camgate.StateFailed,
+// states are all that a source can be in.
+func states() []camgate.State {
+	return []camgate.State{
+		camgate.StateIdle, camgate.StateConnecting, camgate.StateWaitingKeyframe, camgate.StateLive,
+		camgate.StateStalled, camgate.StateRetrying, camgate.StateFailed,
+	}
 }
 
-// families are read only.
-var families = [...]family{
-	{"camgate_stream_state", "gauge", "1 for the state that the stream's source is in.", func(w io.Writer, in *camgate.Info) {
-		for _, state := range states {
-			value := uint64(0)
-			if state == in.Status.State {
-				value = 1
+func families() []family {
+	return []family{
+		{"camgate_stream_state", "gauge", "1 for the state that the stream's source is in.", func(w io.Writer, in *camgate.Info) {
+			for _, state := range states() {
+				value := uint64(0)
+				if state == in.Status.State {
+					value = 1
+				}
+				metrics.WriteGaugeUint64(w, fmt.Sprintf("camgate_stream_state{stream=%q,state=%q}", in.Name, state), value)
 			}
-			metrics.WriteGaugeUint64(w, fmt.Sprintf("camgate_stream_state{stream=%q,state=%q}", in.Name, state), value)
-		}
-	}},
-	counter("camgate_stream_bytes_in_total", "Bytes of media from the source.", func(in *camgate.Info) uint64 { return in.BytesIn }),
-	counter("camgate_stream_bytes_out_total", "Bytes sent to readers.", func(in *camgate.Info) uint64 { return in.BytesOut }),
-	counter("camgate_stream_units_in_total", "Access units from the source.", func(in *camgate.Info) uint64 { return in.UnitsIn }),
-	gauge("camgate_stream_cached_bytes", "Bytes kept for readers that join or lag.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Cached)) }),
-	gauge("camgate_stream_retries", "Attempts to reach the source since it was live last.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Status.Retries)) }),
-	gauge("camgate_stream_demand", "Readers, and those who wait for the stream.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Demand)) }),
-	{"camgate_stream_readers", "gauge", "Viewers by protocol.", writeReaders},
-	{"camgate_stream_skipped_units_total", "counter", "Access units that readers did not get, by reason.", func(w io.Writer, in *camgate.Info) {
-		for _, reason := range camgate.SkipReasons() {
-			metrics.WriteCounterUint64(w, fmt.Sprintf("camgate_stream_skipped_units_total{stream=%q,reason=%q}", in.Name, reason.String()), in.Skipped[reason.String()])
-		}
-	}},
+		}},
+		counter("camgate_stream_bytes_in_total", "Bytes of media from the source.", func(in *camgate.Info) uint64 { return in.BytesIn }),
+		counter("camgate_stream_bytes_out_total", "Bytes sent to readers.", func(in *camgate.Info) uint64 { return in.BytesOut }),
+		counter("camgate_stream_units_in_total", "Access units from the source.", func(in *camgate.Info) uint64 { return in.UnitsIn }),
+		gauge("camgate_stream_cached_bytes", "Bytes kept for readers that join or lag.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Cached)) }),
+		gauge("camgate_stream_retries", "Attempts to reach the source since it was live last.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Status.Retries)) }),
+		gauge("camgate_stream_demand", "Readers, and those who wait for the stream.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Demand)) }),
+		{"camgate_stream_readers", "gauge", "Viewers by protocol.", writeReaders},
+		{"camgate_stream_skipped_units_total", "counter", "Access units that readers did not get, by reason.", func(w io.Writer, in *camgate.Info) {
+			for _, reason := range camgate.SkipReasons() {
+				metrics.WriteCounterUint64(w, fmt.Sprintf("camgate_stream_skipped_units_total{stream=%q,reason=%q}", in.Name, reason.String()), in.Skipped[reason.String()])
+			}
+		}},
+	}
 }
 
 func counter(name, help string, value func(*camgate.Info) uint64) family {

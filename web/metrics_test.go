@@ -43,7 +43,8 @@ func parseMetrics(t *testing.T, text string) (values map[string]float64, types m
 }
 
 func TestMetrics(t *testing.T) {
-	s := newServer(t, Options{Registry: fill(t), Version: `1.0 "x"`, Metrics: func(w io.Writer) { fmt.Fprintln(w, "more 7") }})
+	g := fill(t)
+	s := newServer(t, Options{Registry: g, Version: `1.0 "x"`, Metrics: func(w io.Writer) { fmt.Fprintln(w, "more 7") }})
 	do(s, "GET", "/nope")
 	r := do(s, "GET", "/metrics")
 	if ct := r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "text/plain; version=0.0.4") {
@@ -54,6 +55,7 @@ func TestMetrics(t *testing.T) {
 		t.Error("metrics tell who watches, or a secret")
 	}
 	values, types := parseMetrics(t, text)
+	door, _ := g.Get("front-door")
 	for name, want := range map[string]float64{
 		`camgate_stream_state{stream="front-door",state="live"}`:               1,
 		`camgate_stream_state{stream="front-door",state="retrying"}`:           0,
@@ -62,7 +64,7 @@ func TestMetrics(t *testing.T) {
 		`camgate_stream_bytes_in_total{stream="front-door"}`:                   1000,
 		`camgate_stream_bytes_out_total{stream="front-door"}`:                  4 * 4321,
 		`camgate_stream_units_in_total{stream="front-door"}`:                   1,
-		`camgate_stream_cached_bytes{stream="front-door"}`:                     1000,
+		`camgate_stream_cached_bytes{stream="front-door"}`:                     float64(door.Info().Cached),
 		`camgate_stream_demand{stream="front-door"}`:                           4,
 		`camgate_stream_readers{stream="front-door",protocol="rtsp"}`:          2,
 		`camgate_stream_readers{stream="front-door",protocol="webrtc"}`:        1,

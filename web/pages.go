@@ -43,36 +43,43 @@ func (s *Server) dashboard(c *gin.Context) {
 	s.page(c, http.StatusOK, "dashboard.html", pageData{Title: "camgate"})
 }
 
-// playerModules are loaded all at once, rather than one after the other.
-var playerModules = [...]string{"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js"}
-
 // player is the page of one stream.
 func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 	s.page(c, http.StatusOK, "player.html", pageData{
-		Title: stream.Name() + " · camgate", Stream: stream.Name(), Modules: playerModules[:], MJPEG: s.opts.Outputs.MJPEG != nil,
+		Title: stream.Name() + " · camgate", Stream: stream.Name(), MJPEG: s.opts.Outputs.MJPEG != nil,
+		// So that they are loaded all at once, rather than one after the other.
+		Modules: []string{"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js"},
 	})
 }
 
-// headings say in plain words what a status means.
-var headings = map[int]string{
-	http.StatusUnauthorized:        "Please log in",
-	http.StatusForbidden:           "Not permitted",
-	http.StatusNotFound:            "Nothing here",
-	http.StatusMethodNotAllowed:    "Not possible here",
-	http.StatusNotAcceptable:       "Cannot be shown this way",
-	http.StatusTooManyRequests:     "Please wait a moment",
-	http.StatusInternalServerError: "Something went wrong",
-	http.StatusNotImplemented:      "Not offered here",
-	http.StatusServiceUnavailable:  "Not available now",
+// heading says in plain words what a status means.
+func heading(code int) string {
+	switch code {
+	case http.StatusUnauthorized:
+		return "Please log in"
+	case http.StatusForbidden:
+		return "Not permitted"
+	case http.StatusNotFound:
+		return "Nothing here"
+	case http.StatusMethodNotAllowed:
+		return "Not possible here"
+	case http.StatusNotAcceptable:
+		return "Cannot be shown this way"
+	case http.StatusTooManyRequests:
+		return "Please wait a moment"
+	case http.StatusInternalServerError:
+		return "Something went wrong"
+	case http.StatusNotImplemented:
+		return "Not offered here"
+	case http.StatusServiceUnavailable:
+		return "Not available now"
+	}
+	return http.StatusText(code)
 }
 
 func (s *Server) errorPage(c *gin.Context, code int, stream, reason string) {
-	heading := headings[code]
-	if heading == "" {
-		heading = http.StatusText(code)
-	}
 	s.page(c, code, "error.html", pageData{
-		Title: heading + " · camgate", Stream: stream, Code: code, Heading: heading, Reason: reason,
+		Title: heading(code) + " · camgate", Stream: stream, Code: code, Heading: heading(code), Reason: reason,
 	})
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -92,6 +93,7 @@ func (s *Server) serveOutput(c *gin.Context, t target) {
 		out, what = s.opts.Outputs.MJPEG, "MJPEG"
 	case outSnapshot:
 		out, what = s.opts.Outputs.Snapshot, "snapshots"
+	case outUnknown, outPage, outPageSlash: // no outputs
 	}
 	if out == nil {
 		s.fail(c, t.name, fmt.Errorf("%s: %w", what, errNotOffered))
@@ -117,7 +119,7 @@ func (s *Server) recover(c *gin.Context) {
 		if r == nil {
 			return
 		}
-		if r == http.ErrAbortHandler {
+		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(r)
 		}
 		s.log.Error("request failed", "err", fmt.Sprint(r), "remote", c.Request.RemoteAddr, "stack", string(debug.Stack()))
