@@ -94,3 +94,34 @@ func TestUnderstood(t *testing.T) {
 		}
 	}
 }
+
+func TestParamsDiffer(t *testing.T) {
+	full := Params{VPS: []byte{1}, SPS: []byte{2}, PPS: []byte{3}, Config: []byte{4}, Width: 640, Height: 480, FPS: 25, Profile: "High 4.1"}
+	tests := map[string]struct {
+		change func(p *Params)
+		want   bool
+	}{
+		"the same":       {func(p *Params) {}, false},
+		"says nothing":   {func(p *Params) { *p = Params{} }, false},
+		"says less":      {func(p *Params) { *p = Params{SPS: []byte{2}} }, false},
+		"VPS":            {func(p *Params) { p.VPS = []byte{9} }, true},
+		"SPS":            {func(p *Params) { p.SPS = []byte{2, 2} }, true},
+		"PPS":            {func(p *Params) { p.PPS = []byte{9} }, true},
+		"Config":         {func(p *Params) { p.Config = []byte{9} }, true},
+		"Width":          {func(p *Params) { p.Width = 1280 }, true},
+		"Height":         {func(p *Params) { p.Height = 720 }, true},
+		"FPS":            {func(p *Params) { p.FPS = 30 }, true},
+		"Profile":        {func(p *Params) { p.Profile = "Main 4.1" }, true},
+		"the only thing": {func(p *Params) { *p = Params{PPS: []byte{9}} }, true},
+	}
+	for name, tt := range tests {
+		next := full
+		tt.change(&next)
+		if got := full.differ(&next); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+	if !(&Params{}).differ(&full) {
+		t.Error("what was not known before is new")
+	}
+}
