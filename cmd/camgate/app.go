@@ -27,7 +27,7 @@ type app struct {
 }
 
 // newApp makes all parts of a gateway and opens its ports. Run has to follow.
-func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams)}
 	var err error
 	if a.users, err = cfg.Accounts(); err != nil {
@@ -35,7 +35,7 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	}
 	for _, add := range []func() error{a.addStreams, a.addRTSP, a.addWebRTC, a.addHLS, a.addMJPEG, a.addWeb} {
 		if err := add(); err != nil {
-			a.abandon()
+			a.abandon(ctx)
 			return nil, a.portError(err)
 		}
 	}
@@ -43,8 +43,8 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 }
 
 // abandon gives back the ports of the parts that were made.
-func (a *app) abandon() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (a *app) abandon(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	_ = runParts(ctx, a.parts)
 }

@@ -42,12 +42,12 @@ func commands() []command {
 	return []command{runCommand(), checkCommand(), userAddCommand(), versionCommand()}
 }
 
-// errUsage is an error in how a command was called.
-type errUsage struct{ message string }
+// usageError is an error in how a command was called.
+type usageError struct{ message string }
 
-func (e *errUsage) Error() string { return e.message }
+func (e *usageError) Error() string { return e.message }
 
-func usagef(format string, args ...any) error { return &errUsage{fmt.Sprintf(format, args...)} }
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 // dispatch runs the command that the arguments name and returns the exit code.
 func dispatch(ctx context.Context, std stdio, args []string) int {
@@ -63,7 +63,7 @@ func dispatch(ctx context.Context, std stdio, args []string) int {
 	if err == nil {
 		err = cmd.run(ctx, std, rest)
 	}
-	switch usage := (*errUsage)(nil); {
+	switch usage := (*usageError)(nil); {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, flag.ErrHelp):

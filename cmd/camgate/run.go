@@ -71,12 +71,12 @@ func run(ctx context.Context, std stdio, file string) error {
 	}
 	log := newLogger(std.err, loaded.Log)
 	for _, w := range loaded.Warnings {
-		log.Warn("config: " + w.Error())
+		log.Warn("strange config", "err", w.String())
 	}
 	if file != "" {
 		log.Info("config loaded", "file", file, "streams", len(loaded.Streams), "users", len(loaded.Users))
 	}
-	app, err := newApp(loaded.Config, log)
+	app, err := newApp(ctx, loaded.Config, log)
 	if err != nil {
 		return fmt.Errorf("camgate: %w", err)
 	}

@@ -72,6 +72,7 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 
 // newSource makes the source for a scheme.
 func (a *app) newSource(text config.SourceURL, parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+	//exhaustive:enforce
 	switch parsed.Scheme {
 	case config.SchemeDemo:
 		return file.New(file.Options{Name: "demo", Data: demo.Clip()})

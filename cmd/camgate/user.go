@@ -73,9 +73,9 @@ func (u addedUser) add(std stdio, name string) error {
 	}
 	// The loader is the judge of names, roles and patterns.
 	if _, err := config.Parse([]byte("users:\n"+entry), "", nil); err != nil {
-		var problems config.Problems
-		if errors.As(err, &problems) && len(problems) > 0 {
-			return usagef("%s", strings.TrimPrefix(problems[0].Message, "users[0]."))
+		var invalid config.InvalidError
+		if errors.As(err, &invalid) && len(invalid) > 0 {
+			return usagef("%s", strings.TrimPrefix(invalid[0].Message, "users[0]."))
 		}
 		return err
 	}
@@ -95,7 +95,8 @@ func (u addedUser) password(std stdio, name string) (string, error) {
 	if u.generate {
 		return rand.Text(), nil
 	}
-	password, err := "", error(nil)
+	var password string
+	var err error
 	if f, ok := std.in.(*os.File); ok && isTerminal(f) {
 		fmt.Fprintf(std.err, "Password for %s: ", name)
 		password, err = readHidden(f)

@@ -21,7 +21,7 @@ type decoder struct {
 	at       places
 	env      string // the variable that the document came from; empty: a file
 	lookup   func(string) (string, bool)
-	problems Problems
+	problems []Problem
 	nodes    int
 }
 
@@ -222,8 +222,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect
 		d.fail(n, path, "want one value, not %s", kindName(n))
 		return
 	}
-	text, err := n.Value, error(nil)
+	text := n.Value
 	if d.env == "" {
+		var err error
 		if text, err = expand(n.Value, d.lookup); err != nil {
 			d.fail(n, path, "%v", err)
 			return

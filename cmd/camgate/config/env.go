@@ -82,7 +82,7 @@ func variable(section, key string) string {
 
 // apply sets what the variables say and returns a warning for each that says
 // nothing. Values are never repeated.
-func (vs *variables) apply(c *Config, d *decoder) (warnings Problems) {
+func (vs *variables) apply(c *Config, d *decoder) (warnings []Problem) {
 	for _, name := range vs.ours {
 		short := strings.TrimPrefix(name, envPrefix)
 		known := leaves(reflect.ValueOf(c).Elem(), "", "")

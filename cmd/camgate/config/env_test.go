@@ -80,7 +80,7 @@ func TestEnvironmentMessages(t *testing.T) {
 		err, warnings string
 	}{
 		"no such key":         {[]string{"CAMGATE_FOO=s3cret"}, "", "CAMGATE_FOO: camgate knows no such variable"},
-		"nearest":             {[]string{"CAMGATE_RTSP_ADRESS=s3cret"}, "", "CAMGATE_RTSP_ADRESS: camgate knows no such variable: did you mean CAMGATE_RTSP_ADDRESS?"},
+		"nearest":             {[]string{"CAMGATE_RTSP_ADDRESSS=s3cret"}, "", "CAMGATE_RTSP_ADDRESSS: camgate knows no such variable: did you mean CAMGATE_RTSP_ADDRESS?"},
 		"bad value":           {[]string{"CAMGATE_LOG_LEVEL=s3cret"}, "CAMGATE_LOG_LEVEL: log.level: is none of debug, info, warn, error", ""},
 		"bad duration":        {[]string{"CAMGATE_HLS_PART=s3cret"}, "CAMGATE_HLS_PART: hls.part: is no duration: write a number with its unit, as in 200ms, 10s, 1m30s, 1h", ""},
 		"bad YAML":            {[]string{"CAMGATE_STREAMS={a: *s3cret"}, "CAMGATE_STREAMS: there is no such anchor: quote a value that begins with *", ""},
@@ -100,7 +100,7 @@ func TestEnvironmentMessages(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", text, tt.err)
 			}
 			if c != nil && len(c.Warnings) > 0 {
-				text = c.Warnings.Error()
+				text = InvalidError(c.Warnings).Error()
 				if text != tt.warnings {
 					t.Errorf("warns %s\nwant  %s", text, tt.warnings)
 				}

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse: the loader never panics, what is wrong comes as Problems, and the
+// FuzzParse: the loader never panics, what is wrong comes as an InvalidError, and the
 // secret of the environment is in none of them.
 func FuzzParse(f *testing.F) {
 	for _, file := range []string{fullFile, minimalFile} {
@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, name, value string) {
 		const secret = "v3rys3cret"
 		loaded, err := Parse(data, "c.yaml", []string{"SECRET=" + secret, name + "=" + value})
-		var problems Problems
+		var problems InvalidError
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0 || loaded != nil) {
 			t.Fatalf("%T: %v", err, err)
 		}

@@ -37,7 +37,7 @@ type passwordHash struct {
 // HashPassword returns the argon2id hash of a password in the PHC string format.
 func HashPassword(password string) string {
 	salt := make([]byte, hashSalt)
-	rand.Read(salt) //nolint:errcheck // it never fails (crypto/rand since Go 1.24)
+	rand.Read(salt) // it never fails
 	key := argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashKey)
 	b64 := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashTime, hashThreads, b64(salt), b64(key))

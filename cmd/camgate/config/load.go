@@ -22,7 +22,7 @@ const maxFile = 4 << 20
 // Loaded is a config that is valid, with what is strange about it.
 type Loaded struct {
 	*Config
-	Warnings Problems
+	Warnings []Problem
 }
 
 // Default returns the config of an empty file.
@@ -33,14 +33,14 @@ func Default() *Config {
 }
 
 // Load reads a file, or only the environment (as os.Environ gives it) when path is
-// empty. What is wrong comes as Problems, all at once.
+// empty. What is wrong comes as an InvalidError, all at once.
 func Load(path string, environ []string) (*Loaded, error) {
 	if path == "" {
 		return Parse(nil, "", environ)
 	}
 	data, err := readFile(path)
 	if err != nil {
-		return nil, Problems{{Place{File: path}, err.Error()}}
+		return nil, InvalidError{{Place{File: path}, err.Error()}}
 	}
 	return Parse(data, path, environ)
 }
@@ -90,8 +90,8 @@ func Parse(data []byte, path string, environ []string) (*Loaded, error) {
 		d.problems, warnings = v.problems, append(warnings, v.warnings...)
 	}
 	if len(d.problems) > 0 {
-		d.problems.sort()
-		return nil, d.problems
+		sortProblems(d.problems)
+		return nil, InvalidError(d.problems)
 	}
 	return &Loaded{c, warnings}, nil
 }

@@ -188,8 +188,8 @@ func TestMissingFile(t *testing.T) {
 	if got := messages(err); !cmp.Equal(got, []string{"/nowhere/camgate.yaml: there is no such file"}) {
 		t.Errorf("got %q", got)
 	}
-	var problems Problems
+	var problems InvalidError
 	if !errors.As(err, &problems) {
-		t.Errorf("got %T, want Problems", err)
+		t.Errorf("got %T, want an InvalidError", err)
 	}
 }

@@ -30,25 +30,26 @@ type Problem struct {
 	Message string
 }
 
-func (p Problem) Error() string {
+func (p Problem) String() string {
 	if place := p.Place.String(); place != "" {
 		return place + ": " + p.Message
 	}
 	return p.Message
 }
 
-// Problems are all that is wrong with a config, in the order of the file.
-type Problems []Problem
+// InvalidError is all that is wrong with a config, in the order of the file: a line
+// for each problem.
+type InvalidError []Problem
 
-func (ps Problems) Error() string {
+func (ps InvalidError) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
-		lines[i] = p.Error()
+		lines[i] = p.String()
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (ps Problems) sort() {
+func sortProblems(ps []Problem) {
 	sort.SliceStable(ps, func(i, j int) bool {
 		a, b := ps[i].Place, ps[j].Place
 		if a.Env != b.Env {

@@ -142,12 +142,12 @@ func parseURL(scheme, rest string) (url.URL, error) {
 		}
 		rest = rest[at+1:]
 	}
-	host, path, query := rest, "", ""
+	host, path := rest, ""
 	if i := strings.IndexAny(host, "/?#"); i >= 0 {
 		host, path = host[:i], host[i:]
 	}
 	path, _, _ = strings.Cut(path, "#")
-	path, query, _ = strings.Cut(path, "?")
+	path, query, _ := strings.Cut(path, "?")
 	if err := checkHost(host); err != nil {
 		return u, err
 	}

@@ -19,7 +19,7 @@ import (
 // validator looks for what is wrong with values that are well formed.
 type validator struct {
 	*Config
-	problems, warnings Problems
+	problems, warnings []Problem
 }
 
 func (v *validator) fail(path, format string, args ...any) {
