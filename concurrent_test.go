@@ -194,3 +194,62 @@ func TestJoinsDuringPublish(t *testing.T) {
 		t.Error("all started at the same picture: the test does not test")
 	}
 }
+
+// The tracks change again and again while readers ask for some of them: a reader
+// gets Units of those that it asked for, or is told.
+func TestTracksChangeUnderReaders(t *testing.T) {
+	s := newStream("test", StreamLimits{})
+	start := func(tracks ...*Track) []*Track {
+		tracks, err := s.Start(tracks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tracks
+	}
+	start(audioTrack())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				want := s.Tracks()[:1]
+				r, err := s.Subscribe(t.Context(), SubscribeOptions{Tracks: want})
+				switch {
+				case errors.Is(err, ErrClosed):
+					return
+				case errors.Is(err, ErrTracksChanged):
+					continue
+				case err != nil:
+					t.Error(err)
+					return
+				}
+				w := watch(r)
+				for {
+					u, err := w.Next()
+					if err == nil && u.Track != want[0] {
+						err = fmt.Errorf("a Unit of another %s track", u.Track.Kind)
+					}
+					if err == nil {
+						err = w.see(u)
+					}
+					if err != nil {
+						if !IsGone(err) {
+							t.Error(err)
+						}
+						break
+					}
+				}
+				r.Close()
+			}
+		})
+	}
+	for i := range 300 {
+		if i%2 == 0 {
+			write(s, start(videoTrack(), audioTrack()), 25, func(int) {})
+		} else {
+			tracks := start(audioTrack(), videoTrack())
+			write(s, []*Track{tracks[1], tracks[0]}, 25, func(int) {})
+		}
+	}
+	s.Close()
+	wg.Wait()
+}

@@ -135,7 +135,8 @@ func (s *Stream) Claim(owner string) (release func(), err error) {
 // Start begins publishing with the given new tracks and returns those to make
 // Units for. If they are the same as before (codec, clock, channels, order), the
 // tracks of before go on, with what is new in the parameters, and all readers stay;
-// else readers get ErrTracksChanged and have to subscribe again.
+// else readers get ErrTracksChanged and have to subscribe again. The slice belongs
+// to the stream and all its readers from then on: nobody writes to it.
 func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 	if len(tracks) == 0 || len(tracks) > maxTracks {
 		return nil, &StreamError{"start", s.name, fmt.Errorf("%w: %d tracks", ErrUnsupportedCodec, len(tracks))}
