@@ -19,6 +19,11 @@ func (s *Server) ffmpeg() (string, error) {
 	return path, nil
 }
 
+// pipeBytes is how much may wait in the pipe to a decoder, and in its own buffer
+// behind that. A decoder that is too slow is to be seen to be (maxDecoderLag), and
+// a small pipe costs no more than some switches between the two.
+const pipeBytes = 4096
+
 // decoder is the command of a child that reads Matroska and writes SMJPEG.
 func (s *Server) decoder(path string, output ...string) child.Command {
 	args := []string{
@@ -26,7 +31,7 @@ func (s *Server) decoder(path string, output ...string) child.Command {
 		// It has all that it needs to know from the first picture. One thread: more
 		// would each hold a picture back.
 		"-fpsprobesize", "0", "-probesize", "32", "-analyzeduration", "0",
-		"-copyts", "-threads", "1", "-f", "matroska", "-i", "pipe:0",
+		"-copyts", "-threads", "1", "-f", "matroska", "-blocksize", strconv.Itoa(pipeBytes), "-i", "pipe:0",
 	}
 	args = append(args, output...)
 	args = append(args,
@@ -34,7 +39,7 @@ func (s *Server) decoder(path string, output ...string) child.Command {
 		"-flush_packets", "1", "-f", "smjpeg", "pipe:1")
 	return child.Command{
 		Path: path, Args: args, Env: []string{"AV_LOG_FORCE_NOCOLOR=1"},
-		PipeBytes: 16 << 10,
+		PipeBytes: pipeBytes,
 	}
 }
 

@@ -192,8 +192,7 @@ func play(t testing.TB, s *camgate.Stream, c *clip) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer w.Close()
-		tick := time.NewTicker(frame)
-		defer tick.Stop()
+		begin := time.Now()
 		for i := 0; ; i++ {
 			n := i % len(c.aus)
 			at := c.pts[n] + time.Duration(i/len(c.aus)*len(c.aus))*frame
@@ -203,7 +202,7 @@ func play(t testing.TB, s *camgate.Stream, c *clip) (stop func()) {
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case <-time.After(time.Until(begin.Add(time.Duration(i+1) * frame))):
 			}
 		}
 	})

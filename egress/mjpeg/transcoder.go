@@ -40,7 +40,7 @@ type transcoder struct {
 func (s *Server) newTranscoder(stream *camgate.Stream) *transcoder {
 	limits := stream.Limits()
 	// Viewers take the newest picture: nothing is kept for laggards.
-	limits.Ring = camgate.RingLimits{Window: 100 * time.Millisecond}
+	limits.Ring = camgate.RingLimits{Window: 2 * maxViewerLag}
 	t := &transcoder{
 		server: s, stream: stream,
 		rendition: camgate.NewRendition(stream.Name()+"/mjpeg", limits),

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
 )
 
@@ -270,5 +271,21 @@ func BenchmarkViewer(b *testing.B) {
 		if _, err := out.picture(u); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkFirstPicture is what the first viewer of a stream waits, the start of
+// the decoder included, at any moment of a GOP of 2 s.
+func BenchmarkFirstPicture(b *testing.B) {
+	f := start(b, Options{Idle: time.Millisecond})
+	play(b, f.stream, demoClip(b))
+	eventually(b, "one second is there", func() bool { return f.stream.Units() > demo.FPS })
+	for b.Loop() {
+		v := f.view()
+		v.must()
+		b.StopTimer()
+		v.close()
+		eventually(b, "the decoder is gone", func() bool { return len(childrenOf(b, os.Getpid())) == 0 })
+		b.StartTimer()
 	}
 }
