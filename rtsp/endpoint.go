@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -21,9 +20,6 @@ type endpoint struct {
 	server   *Server
 	lib      *gortsplib.Server
 	listener *listener
-
-	mu           sync.Mutex
-	descriptions map[string]*described
 }
 
 // connState is what we keep of a connection. It is used while the connection has a
@@ -102,18 +98,23 @@ func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
 
 // OnDescribe answers with the description of a stream as soon as it has one.
 func (e *endpoint) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	d, err := e.open(ctx.Conn, ctx.Request, ctx.Path, false)
+	stream, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
 	if err != nil {
 		res, err := e.refuse(ctx.Conn, ctx.Path, err)
 		return res, nil, err
 	}
-	return ok(), d.lib, nil
+	res := ok()
+	if res.Body, err = describeStream(stream); err != nil {
+		res, err := e.refuse(ctx.Conn, ctx.Path, err)
+		return res, nil, err
+	}
+	return res, nil, nil
 }
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
 
 // open finds the stream that a reader asks for, and waits until it has tracks.
-func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string, use bool) (*described, error) {
+func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string) (*camgate.Stream, error) {
 	name := nameOf(path)
 	if err := e.authorize(sc, req, camgate.ActionRead, name); err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string
 		return nil, err
 	}
 	awaitParams(ctx, stream)
-	return e.describe(stream, use)
+	return stream, nil
 }
 
 // awaitParams waits for the parameter sets, which some cameras do not name before
@@ -188,14 +189,26 @@ func (e *endpoint) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Respon
 		return ok(), nil, nil
 	}
 	if s.desc == nil {
-		d, err := e.open(ctx.Conn, ctx.Request, ctx.Path, true)
-		if err != nil {
+		if err := e.read(s, ctx); err != nil {
 			res, err := e.refuse(ctx.Conn, ctx.Path, err)
 			return res, nil, err
 		}
-		s.read(d, stateOf(ctx.Conn))
 	}
 	return ok(), s.desc.lib, nil
+}
+
+// read makes a session that of a reader.
+func (e *endpoint) read(s *session, ctx *gortsplib.ServerHandlerOnSetupCtx) error {
+	stream, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
+	if err != nil {
+		return err
+	}
+	d, err := newDescribed(e.lib, stream)
+	if err != nil {
+		return err
+	}
+	s.desc, s.conn, s.log = d, stateOf(ctx.Conn).conn, s.log.With("stream", stream.Name())
+	return nil
 }
 
 // OnPlay starts a reader.

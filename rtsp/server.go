@@ -110,7 +110,7 @@ func New(o Options) (*Server, error) {
 
 // open starts one server of the library.
 func (s *Server) open(key, address string, secure *tls.Config) (*endpoint, error) {
-	e := &endpoint{server: s, descriptions: map[string]*described{}}
+	e := &endpoint{server: s}
 	e.lib = &gortsplib.Server{
 		Handler:     e,
 		RTSPAddress: address,
@@ -168,7 +168,6 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, e := range s.endpoints() {
 		e.listener.closeConns()
 		e.lib.Close()
-		e.closeDescriptions()
 	}
 	waiting.Wait()
 	s.playing.Wait()

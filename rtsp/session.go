@@ -33,12 +33,6 @@ type session struct {
 	writer      *ingest.Writer
 }
 
-// read makes the session that of a reader of d, which is in use for it.
-func (s *session) read(d *described, st *connState) {
-	s.desc, s.conn = d, st.conn
-	s.log = s.log.With("stream", d.stream.Name())
-}
-
 // isSetUp notes what a SETUP has negotiated, and completes the response: the SSRC
 // is that of the packets as we send them.
 func (s *session) isSetUp(res *base.Response) {
@@ -128,9 +122,6 @@ func (s *session) stopPlaying() {
 // close is called when the library is done with the session.
 func (s *session) close(reason error) {
 	s.stopPlaying()
-	if s.desc != nil {
-		s.endpoint.release(s.desc)
-	}
 	if s.publication != nil {
 		s.publication.Close()
 		s.log.Info("rtsp publisher left", "reason", reason)

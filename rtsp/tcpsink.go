@@ -19,6 +19,7 @@ type tcpSink struct {
 	bufs    [][]byte
 	bytes   int
 	scratch []byte // corrected copies; parts of it are in bufs
+	always  bool   // all units are corrected, not only the cached ones
 }
 
 func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
@@ -28,7 +29,9 @@ func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 		return
 	}
 	seq := out.number(u)
-	if shift != 0 || seq != u.FirstSeq() || wire[1] != out.channel {
+	own := seq != u.FirstSeq() || wire[1] != out.channel
+	if own || shift != 0 {
+		s.always = s.always || own
 		wire = s.correct(packets, out.channel, seq, shift)
 	}
 	s.bufs = append(s.bufs, wire)
@@ -67,9 +70,9 @@ func (s *tcpSink) report(out *outTrack, compound []byte) {
 
 func (s *tcpSink) pending() int { return s.bytes }
 
-// keepScratch is how much memory for copies a reader keeps when they are not
-// needed: most need none after their start.
-const keepScratch = 4 << 10
+// keepScratch is how much memory for copies is kept for the next picture. Most
+// readers need none after their start, and keep none.
+const keepScratch = 64 << 10
 
 func (s *tcpSink) flush() error {
 	if len(s.bufs) == 0 {
@@ -78,9 +81,8 @@ func (s *tcpSink) flush() error {
 	err := s.conn.send(s.bufs, s.timeout, s.stopped)
 	clear(s.bufs) // they hold on to units
 	s.bufs, s.bytes = s.bufs[:0], 0
-	if cap(s.scratch) > keepScratch {
+	if s.scratch = s.scratch[:0]; !s.always || cap(s.scratch) > keepScratch {
 		s.scratch = nil
 	}
-	s.scratch = s.scratch[:0]
 	return err
 }

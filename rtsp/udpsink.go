@@ -68,6 +68,7 @@ type udpSink struct {
 	runs    []udpRun
 	bytes   int
 	scratch []byte // corrected copies; parts of it are in packets
+	always  bool   // all units are corrected, not only the cached ones
 }
 
 // udpRun is the packets up to end, after those of the run before it, that go to
@@ -84,9 +85,11 @@ func newUDPSink(p *udpPorts, stopped *atomic.Bool) *udpSink {
 
 func (s *udpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 	packets, seq := u.Packets(), out.number(u)
+	own := seq != u.FirstSeq()
+	s.always = s.always || own
 	for i := range packets.Len() {
 		b := packets.RTP(i)
-		if shift != 0 || seq != u.FirstSeq() {
+		if own || shift != 0 {
 			start := len(s.scratch)
 			s.scratch = append(s.scratch, b...)
 			b = s.scratch[start:]
@@ -137,9 +140,8 @@ func (s *udpSink) flush() error {
 	}
 	clear(s.packets) // they hold on to units
 	s.packets, s.runs, s.bytes = s.packets[:0], s.runs[:0], 0
-	if cap(s.scratch) > keepScratch {
+	if s.scratch = s.scratch[:0]; !s.always || cap(s.scratch) > keepScratch {
 		s.scratch = nil
 	}
-	s.scratch = s.scratch[:0]
 	return nil
 }

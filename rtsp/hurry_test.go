@@ -1,0 +1,116 @@
+package rtsp
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"github.com/camgate/camgate"
+)
+
+func subscribe(t testing.TB, s *camgate.Stream) *camgate.Reader {
+	t.Helper()
+	r, err := s.Subscribe(t.Context(), camgate.SubscribeOptions{LiveAudio: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// However long the cache is, its pictures keep their order and end at the live
+// edge, within the time of one picture; what follows is not touched.
+func TestHurry(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 50, 250} {
+		s := camgate.NewRendition("cam", camgate.StreamLimits{})
+		cam := newCamera(t, s, false)
+		cam.size = 100
+		cam.gop(n)
+		r := subscribe(t, s)
+		cam.gop(3)
+		first, _ := r.Poll()
+		h := newHurry(first, r, []*outTrack{{track: cam.tracks[0]}})
+		var last uint32
+		for i, u := 0, first; ; i++ {
+			ts := u.RTPTime() + h.shift(u)
+			switch {
+			case i >= n && ts != u.RTPTime():
+				t.Errorf("%d cached: picture %d is live and moves", n, i)
+			case i > 0 && int32(ts-last) <= 0:
+				t.Errorf("%d cached: picture %d at %d after %d", n, i, ts, last)
+			case i == 0 && u.RTPTime()+uint32(n-1)*3600-ts > 3600:
+				t.Errorf("%d cached: begins %d ticks before the live edge", n, u.RTPTime()+uint32(n-1)*3600-ts)
+			}
+			last = ts
+			var ok bool
+			if u, ok = r.Poll(); !ok {
+				break
+			}
+		}
+	}
+}
+
+// Datagrams of a cache do not come faster than a player reads them, and the whole
+// of it within a second or so.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cached := range []time.Duration{2 * time.Second, 10 * time.Second} {
+			track := h264Track(t)
+			at := func(d time.Duration) *camgate.Unit { return &camgate.Unit{Track: track, PTS: track.Ticks(d)} }
+			begin := time.Now()
+			p := newPace(at(0), cached)
+			for d := time.Duration(0); d <= cached; d += 40 * time.Millisecond {
+				p.wait(at(d))
+				if got := time.Since(begin); got < d/20 {
+					t.Errorf("%s of media after %s", d, got)
+				}
+			}
+			if got := time.Since(begin); got > time.Second {
+				t.Errorf("%s of media take %s", cached, got)
+			}
+		}
+		begin := time.Now()
+		pace{}.wait(nil)
+		if time.Since(begin) != 0 {
+			t.Error("a reader at the live edge waits")
+		}
+	})
+}
+
+// The report of RFC 3550 section 6.4.1 names the moment of its sending on both
+// clocks, and counts.
+func TestSenderReport(t *testing.T) {
+	s := camgate.NewRendition("cam", camgate.StreamLimits{})
+	cam := newCamera(t, s, false)
+	cam.gop(1)
+	u, _ := subscribe(t, s).Poll()
+	out := &outTrack{track: cam.tracks[0]}
+	if out.due(time.Now()) {
+		t.Error("a report before the first packet")
+	}
+	out.sent(u, len(u.Packets().Wire))
+	now := u.NTP.Add(1500 * time.Millisecond)
+	if !out.due(now) {
+		t.Error("no report with the first packet")
+	}
+	packets, err := rtcp.Unmarshal(out.senderReport(now, "name"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sr := packets[0].(*rtcp.SenderReport)
+	if sr.RTPTime != u.RTPTime()+135000 || sr.SSRC != cam.tracks[0].SSRC || sr.PacketCount != uint32(u.PacketCount()) {
+		t.Errorf("%+v", sr)
+	}
+	if want := len(u.Packets().Wire) - 16*u.PacketCount(); sr.OctetCount != uint32(want) {
+		t.Errorf("%d octets, want %d", sr.OctetCount, want)
+	}
+	seconds := float64(sr.NTPTime>>32) - 2208988800 + float64(sr.NTPTime&0xffffffff)/(1<<32)
+	if d := seconds - float64(now.UnixNano())/1e9; d < -1e-6 || d > 1e-6 {
+		t.Errorf("the wall clock is %f s off", d)
+	}
+	if out.due(now.Add(reportInterval-1)) || !out.due(now.Add(reportInterval)) {
+		t.Error("the next report is not due after the interval")
+	}
+}
