@@ -33,7 +33,6 @@ func (a *answerer) answer(o *offer, p *plan) string {
 		}
 		line("a=group:BUNDLE %s", strings.Join(mids, " "))
 	}
-	line("a=ice-lite")
 	line("a=msid-semantic: WMS *")
 	for i := range o.sections {
 		s := &o.sections[i]

@@ -10,18 +10,21 @@
 //
 // # Transport
 //
-// The gateway is an ICE-lite agent (RFC 8445 section 2.5): it can always be reached
-// at one UDP and one TCP port (RFC 6544) that all sessions share, so it only answers
-// connectivity checks and has no use for the viewer's candidates. The viewer is the
-// DTLS client, so the gateway chooses the SRTP profile (RFC 5764 section 4.1.2):
-// AES-GCM (RFC 7714) where the CPU has instructions for it, else AES-CM with SHA1.
+// The gateway can always be reached at one UDP and one TCP port (RFC 6544) that all
+// sessions share. It learns a viewer's address from the viewer's own connectivity
+// checks (RFC 8445 section 7.3.1.3) and has no use for the candidates of an offer: it
+// never sends to an address that somebody only claims to have. It does answer with
+// checks of its own, as an ICE-lite agent would not, because that lets viewers settle
+// on a path earlier. The viewer is the DTLS client, so the gateway chooses the SRTP
+// profile (RFC 5764 section 4.1.2): AES-GCM (RFC 7714) where the CPU has
+// instructions for it, else AES-CM with SHA1.
 //
 // # The path of a packet
 //
 //	Reader.Next in the session's goroutine
 //	  -> Unit.Packets: payloads, shared by all viewers
 //	  -> lane: this viewer's RTP header (payload type, sequence numbers, SSRC)
-//	  -> SRTP, in place in a burst: the copy that goes to the kernel
+//	  -> SRTP, in place in a batch: the copy that goes to the kernel
 //	  -> one system call for a frame, straight to the shared UDP socket
 //
 // Nothing is kept for each viewer but the header fields: a NACK (RFC 4585) is

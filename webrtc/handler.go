@@ -113,8 +113,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	_, _ = io.WriteString(w, answer)
 }
 
-// patch takes trickled candidates. The gateway answers checks wherever they come
-// from, so it has no use for them; but it says what is wrong with them.
+// patch takes trickled candidates. The gateway learns the viewer's address from its
+// checks and has no use for them; but it says what is wrong with them.
 func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) {
 	x := s.find(session, stream)
 	if x == nil {

@@ -24,6 +24,8 @@ type lane struct {
 	stamp   uint32 // RTP timestamp of the newest packet
 	hurried bool   // it is ahead of the stream's timestamp, or was until now
 
+	header rtp.Header // scratch
+
 	// For sender reports.
 	newest        *camgate.Unit
 	packets       uint32
@@ -117,8 +119,7 @@ func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq
 	binary.BigEndian.PutUint32(room[4:], stamp)
 	binary.BigEndian.PutUint32(room[8:], l.ssrc)
 	plain := room[:camgate.RTPHeader+copy(room[camgate.RTPHeader:], body)]
-	var header rtp.Header
-	out, err := ctx.EncryptRTP(room, plain, &header)
+	out, err := ctx.EncryptRTP(room, plain, &l.header)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -210,7 +210,7 @@ func TestAnswer(t *testing.T) {
 		t.Error("sound is not rejected")
 	}
 	for _, want := range []string{
-		"m=video 9 UDP/TLS/RTP/SAVPF 109\r\n", "a=sendonly\r\n", "a=setup:passive\r\n", "a=group:BUNDLE 1\r\n", "a=ice-lite\r\n", "a=rtcp-mux\r\n",
+		"m=video 9 UDP/TLS/RTP/SAVPF 109\r\n", "a=sendonly\r\n", "a=setup:passive\r\n", "a=group:BUNDLE 1\r\n", "a=rtcp-mux\r\n",
 		"a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n", "profile-level-id=42e01f\r\n",
 		"a=candidate:u1 1 udp 1 127.0.0.1 8189 typ host\r\n", "a=ssrc:77 cname:c\r\n",
 	} {

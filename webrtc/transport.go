@@ -47,7 +47,6 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 	// disconnected. Together it has as long as the timeout says.
 	quiet := min(5*time.Second, timeout/2)
 	opts := []ice.AgentOption{
-		ice.WithICELite(true),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6, ice.NetworkTypeTCP4, ice.NetworkTypeTCP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
