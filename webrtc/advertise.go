@@ -148,7 +148,7 @@ const (
 	preferTCP = 90
 )
 
-// candidateLine is one host candidate (RFC 8839 section 5.1, RFC 6544 section
+// candidateLine is the value of one host candidate's attribute (RFC 8839 section 5.1, RFC 6544 section
 // 4.5). index is the place in the order of preference.
 func candidateLine(network string, ip netip.Addr, port, index int) string {
 	preference, tail := preferUDP, ""
@@ -156,5 +156,5 @@ func candidateLine(network string, ip netip.Addr, port, index int) string {
 		preference, tail = preferTCP, " tcptype passive"
 	}
 	priority := preference<<24 | (65535-index)<<8 | 255
-	return fmt.Sprintf("candidate:%s%d 1 %s %d %s %d typ host%s", network[:1], index+1, network, priority, ip, port, tail)
+	return fmt.Sprintf("%s%d 1 %s %d %s %d typ host%s", network[:1], index+1, network, priority, ip, port, tail)
 }

@@ -5,104 +5,130 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pion/sdp/v3"
+	pion "github.com/pion/webrtc/v4"
+
+	"github.com/camgate/camgate"
 )
 
-// answerer has what the gateway's side of a session puts into its answer.
-type answerer struct {
-	id          uint64 // session id of the o= line
-	ufrag, pwd  string
-	fingerprint string
-	candidates  []string // "candidate:..." lines
-	cname       string
-	ssrcs       []uint32 // by route
-}
-
-// answer makes the answer to an offer (RFC 8829 section 5.3): the sections of the
-// plan are sent, all others are rejected.
-func (a *answerer) answer(o *offer, p *plan) string {
+// part returns what the library gets to see of an offer: the sections of the plan,
+// each with the one payload type that was chosen. Candidates are not in it: the
+// gateway never sends to an address that somebody only claims to have.
+func (o *offer) part(p *plan) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
 	line("v=0")
-	line("o=- %d 1 IN IP4 0.0.0.0", a.id)
+	line("o=- 1 1 IN IP4 0.0.0.0")
 	line("s=-")
 	line("t=0 0")
-	if o.bundle != nil {
-		mids := make([]string, len(p.routes))
-		for i, r := range p.routes {
-			mids[i] = o.sections[r.section].mid
-		}
-		line("a=group:BUNDLE %s", strings.Join(mids, " "))
+	mids := make([]string, len(p.routes))
+	for i, r := range p.routes {
+		mids[i] = o.sections[r.section].midOr("0")
 	}
-	line("a=msid-semantic: WMS *")
-	for i := range o.sections {
-		s := &o.sections[i]
-		n := slices.IndexFunc(p.routes, func(r route) bool { return r.section == i })
-		if n < 0 {
-			reject(line, s)
-			continue
+	line("a=group:BUNDLE %s", strings.Join(mids, " "))
+	line("a=fingerprint:%s", o.fingerprint)
+	line("a=ice-ufrag:%s", o.ufrag)
+	line("a=ice-pwd:%s", o.pwd)
+	for i, r := range p.routes {
+		line("m=%s 9 UDP/TLS/RTP/SAVPF %d", r.track.Kind, r.codec.payloadType)
+		line("c=IN IP4 0.0.0.0")
+		line("a=mid:%s", mids[i])
+		line("a=setup:actpass")
+		line("a=recvonly")
+		line("a=rtcp-mux")
+		line("a=%s", r.codec.rtpmap())
+		if r.codec.fmtp != "" {
+			line("a=fmtp:%d %s", r.codec.payloadType, r.codec.fmtp)
 		}
-		a.section(line, s, p.routes[n], a.ssrcs[n], n == 0)
+		for _, feedback := range r.codec.feedback {
+			line("a=rtcp-fb:%d %s", r.codec.payloadType, feedback)
+		}
 	}
 	return b.String()
 }
 
-func (a *answerer) section(line func(string, ...any), s *section, r route, ssrc uint32, first bool) {
-	c := r.codec
-	line("m=%s 9 %s %d", s.kind, s.proto, c.payloadType)
-	line("c=IN IP4 0.0.0.0")
-	line("a=rtcp:9 IN IP4 0.0.0.0")
-	if first { // the others are bundled with it
-		for _, candidate := range a.candidates {
-			line("a=%s", candidate)
+// midOr returns the section's mid. Without BUNDLE it may have none, but is the only
+// one that is used.
+func (s *section) midOr(other string) string {
+	if s.mid == "" {
+		return other
+	}
+	return s.mid
+}
+
+// answer makes the answer to the whole offer (RFC 8829 section 5.3) of the library's
+// one to its part: it has the gateway's candidates, and rejects all other sections.
+func (o *offer) answer(made string, p *plan, candidates []string) (string, error) {
+	var a sdp.SessionDescription
+	if err := a.UnmarshalString(made); err != nil {
+		return "", fmt.Errorf("PeerConnection: %w", err)
+	}
+	sent := a.MediaDescriptions
+	if len(sent) != len(p.routes) {
+		return "", fmt.Errorf("PeerConnection: %d sections, want %d", len(sent), len(p.routes))
+	}
+	a.MediaDescriptions = nil
+	for i := range o.sections {
+		s := &o.sections[i]
+		n := slices.IndexFunc(p.routes, func(r route) bool { return r.section == i })
+		if n < 0 {
+			a.MediaDescriptions = append(a.MediaDescriptions, s.reject())
+			continue
 		}
-		line("a=end-of-candidates")
-	}
-	line("a=ice-ufrag:%s", a.ufrag)
-	line("a=ice-pwd:%s", a.pwd)
-	line("a=fingerprint:%s", a.fingerprint)
-	line("a=setup:passive")
-	if s.mid != "" {
-		line("a=mid:%s", s.mid)
-	}
-	line("a=sendonly")
-	line("a=msid:camgate %s%d", r.track.Kind, r.track.ID)
-	line("a=rtcp-mux")
-	line("a=rtcp-rsize")
-	c.rtpmap(line)
-	if c.fmtp != "" {
-		line("a=fmtp:%d %s", c.payloadType, c.fmtp)
-	}
-	for _, feedback := range []string{"nack", "nack pli", "ccm fir"} {
-		if slices.Contains(c.feedback, feedback) {
-			line("a=rtcp-fb:%d %s", c.payloadType, feedback)
+		m := sent[n]
+		m.MediaName.Protos = strings.Split(s.proto, "/")
+		if s.mid == "" {
+			m.Attributes = without(m.Attributes, sdp.AttrKeyMID)
 		}
+		if n == 0 { // the others are bundled with it
+			for _, c := range candidates {
+				m.Attributes = append(m.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, c))
+			}
+			m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
+		}
+		a.MediaDescriptions = append(a.MediaDescriptions, m)
 	}
-	line("a=ssrc:%d cname:%s", ssrc, a.cname)
-	line("a=ssrc:%d msid:camgate %s%d", ssrc, r.track.Kind, r.track.ID)
+	if o.bundle == nil {
+		a.Attributes = without(a.Attributes, sdp.AttrKeyGroup)
+	}
+	text, err := a.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("PeerConnection: %w", err)
+	}
+	return string(text), nil
+}
+
+func without(attributes []sdp.Attribute, key string) []sdp.Attribute {
+	return slices.DeleteFunc(attributes, func(a sdp.Attribute) bool { return a.Key == key })
 }
 
 // reject declines a section (RFC 8829 section 5.3.1). It names a format all the
 // same, and some viewers want to know what that is.
-func reject(line func(string, ...any), s *section) {
-	line("m=%s 0 %s %s", s.kind, s.proto, s.formats[0])
-	line("c=IN IP4 0.0.0.0")
-	if s.mid != "" {
-		line("a=mid:%s", s.mid)
+func (s *section) reject() *sdp.MediaDescription {
+	m := &sdp.MediaDescription{
+		MediaName:             sdp.MediaName{Media: s.kind, Protos: strings.Split(s.proto, "/"), Formats: s.formats[:1]},
+		ConnectionInformation: &sdp.ConnectionInformation{NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"}},
 	}
-	line("a=inactive")
+	if s.mid != "" {
+		m.WithValueAttribute(sdp.AttrKeyMID, s.mid)
+	}
+	m.WithPropertyAttribute(sdp.AttrKeyInactive)
 	for _, c := range s.codecs {
 		if c.name != "" && strconv.Itoa(int(c.payloadType)) == s.formats[0] {
-			c.rtpmap(line)
+			name, value, _ := strings.Cut(c.rtpmap(), ":")
+			m.WithValueAttribute(name, value)
 		}
 	}
+	return m
 }
 
-func (c *codec) rtpmap(line func(string, ...any)) {
+func (c *codec) rtpmap() string {
+	out := fmt.Sprintf("rtpmap:%d %s/%d", c.payloadType, wireName(c), c.clockRate)
 	if c.channels > 1 {
-		line("a=rtpmap:%d %s/%d/%d", c.payloadType, wireName(c), c.clockRate, c.channels)
-	} else {
-		line("a=rtpmap:%d %s/%d", c.payloadType, wireName(c), c.clockRate)
+		out += fmt.Sprintf("/%d", c.channels)
 	}
+	return out
 }
 
 // wireName is the codec's name as browsers write it.
@@ -111,4 +137,16 @@ func wireName(c *codec) string {
 		return "opus"
 	}
 	return c.name
+}
+
+// forLibrary describes the payload type to the library, with what feedback the
+// gateway acts on.
+func (c *codec) forLibrary(kind camgate.Kind) pion.RTPCodecParameters {
+	out := pion.RTPCodecParameters{PayloadType: pion.PayloadType(c.payloadType)}
+	out.MimeType, out.ClockRate, out.SDPFmtpLine = string(kind)+"/"+wireName(c), uint32(c.clockRate), c.fmtp
+	if c.channels > 1 {
+		out.Channels = uint16(c.channels)
+	}
+	out.RTCPFeedback = []pion.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
+	return out
 }

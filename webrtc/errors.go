@@ -17,6 +17,8 @@ var (
 	errLost        = errors.New("the viewer is gone")
 	errNoConnect   = errors.New("the viewer did not connect")
 	errShutdown    = errors.New("the gateway ends")
+
+	errTooManySources = errors.New("the viewer sends for too many sources")
 )
 
 // bindError says which port could not be had and where it was configured.

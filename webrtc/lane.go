@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+	pion "github.com/pion/webrtc/v4"
 
 	"github.com/camgate/camgate"
 )
@@ -14,8 +15,10 @@ import (
 // viewer's header. Its methods are called under the session's send lock.
 type lane struct {
 	track       *camgate.Track
+	cname       string
 	payloadType uint8
 	ssrc        uint32
+	stream      pion.TrackLocalWriter // the library's way
 
 	next uint64 // number of the next packet; its low 16 bits are the sequence number
 	past []span // which packets of the stream were sent as which, oldest first
@@ -106,10 +109,15 @@ func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16
 	return n, err
 }
 
-// write makes a packet at the end of the batch.
+// write makes a packet at the end of the batch, or gives it to the library when there
+// is no ctx.
 func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (n, payload int, err error) {
-	room := b.room()
 	body := p.Payload(i)
+	if ctx == nil {
+		n, err := l.pass(p.Marker(i), seq, stamp, body)
+		return n, len(body), err
+	}
+	room := b.room()
 	room[0] = 2 << 6
 	room[1] = l.payloadType
 	if p.Marker(i) {

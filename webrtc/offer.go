@@ -17,6 +17,7 @@ const (
 type offer struct {
 	ufrag, pwd   string
 	fingerprints []string // "sha-256 AA:BB..."
+	fingerprint  string   // the one that counts
 	setup        string
 	bundle       []string // mids of the first BUNDLE group
 	sections     []section
@@ -232,8 +233,26 @@ func (o *offer) complete() error {
 		return fmt.Errorf("%w: ice-ufrag and ice-pwd have at most 256 characters", errBadOffer)
 	case len(o.fingerprints) == 0:
 		return fmt.Errorf("%w: no fingerprint of a DTLS certificate", errBadOffer)
+	case !o.identify():
+		return fmt.Errorf("%w: no fingerprint by SHA-256, SHA-384 or SHA-512", errBadOffer)
 	case o.setup == "passive":
 		return fmt.Errorf("%w: setup:passive: the viewer has to be the DTLS client (actpass or active)", errBadOffer)
 	}
 	return nil
+}
+
+// identify chooses a fingerprint by a hash that is not broken.
+func (o *offer) identify() bool {
+	for _, f := range o.fingerprints {
+		hash, value, _ := strings.Cut(f, " ")
+		hash, value = strings.ToLower(hash), strings.TrimSpace(value)
+		switch hash {
+		case "sha-256", "sha-384", "sha-512":
+			if value != "" && !strings.Contains(value, " ") {
+				o.fingerprint = hash + " " + value
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	pion "github.com/pion/webrtc/v4"
-
 	"github.com/camgate/camgate"
 )
 
@@ -186,42 +184,121 @@ func TestBadOffers(t *testing.T) {
 	}
 }
 
-// The answer fits the offer section by section, and another implementation can
-// read it.
+// negotiated answers an offer without a network.
+func negotiated(t testing.TB, text string, tracks ...*camgate.Track) (string, error) {
+	t.Helper()
+	o, err := parseOffer(text)
+	if err != nil {
+		return "", err
+	}
+	p, err := negotiate(o, tracks)
+	if err != nil {
+		return "", err
+	}
+	s := &Server{opts: Options{}.withDefaults(), ports: &ports{}}
+	s.logs.log = s.opts.Logger
+	x := &transport{onClose: func(error) {}}
+	var lanes []*lane
+	for _, r := range p.routes {
+		lanes = append(lanes, &lane{track: r.track, cname: "c", payloadType: r.codec.payloadType})
+	}
+	defer x.close()
+	if err := x.open(t.Context(), s, p, lanes); err != nil {
+		return "", err
+	}
+	made, err := x.accept(o, p)
+	if err != nil {
+		return "", err
+	}
+	return o.answer(made, p, []string{"u1 1 udp 1 127.0.0.1 8189 typ host"})
+}
+
+// The answer fits the offer section by section, and has what was chosen and nothing
+// else.
 func TestAnswer(t *testing.T) {
-	o, err := parseOffer(strings.ReplaceAll(chromiumOffer, "recvonly", "sendrecv"))
-	if err != nil {
-		t.Fatal(err)
+	h264 := track(camgate.Video, camgate.H264, 90000, 0)
+	vp8 := track(camgate.Video, camgate.VP8, 90000, 0)
+	opus := track(camgate.Audio, camgate.Opus, 48000, 2)
+	aac := track(camgate.Audio, camgate.AAC, 48000, 2)
+	pcma := track(camgate.Audio, camgate.PCMA, 8000, 1)
+	data := "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\na=sctp-port:5000\n"
+	second := chromiumOffer[strings.Index(chromiumOffer, "m=video"):]
+	second = strings.ReplaceAll(second, "a=mid:1", "a=mid:2")
+	always := []string{
+		"a=sendonly\r\n", "a=setup:passive\r\n", "a=rtcp-mux\r\n", "a=fingerprint:sha-256 ",
+		"a=candidate:u1 1 udp 1 127.0.0.1 8189 typ host\r\na=end-of-candidates\r\n", "cname:c\r\n",
 	}
-	p, err := negotiate(o, []*camgate.Track{track(camgate.Video, camgate.H264, 90000, 0), track(camgate.Audio, camgate.AAC, 48000, 2)})
-	if err != nil {
-		t.Fatal(err)
+	cases := []struct {
+		name, offer string
+		tracks      []*camgate.Track
+		sections    string // m= lines
+		has         []string
+	}{
+		{
+			"sendrecv", strings.ReplaceAll(chromiumOffer, "recvonly", "sendrecv"), []*camgate.Track{h264, aac},
+			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109",
+			[]string{
+				"a=group:BUNDLE 1\r\n", "a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n",
+				"profile-level-id=42e01f\r\n", "a=inactive\r\na=rtpmap:111 opus/48000/2\r\n",
+			},
+		},
+		{
+			"picture and sound", chromiumOffer, []*camgate.Track{h264, opus},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109", []string{"a=group:BUNDLE 0 1\r\n", "a=rtpmap:111 opus/48000/2\r\n"},
+		},
+		{
+			"static payload type", chromiumOffer, []*camgate.Track{h264, pcma},
+			"audio 9 UDP/TLS/RTP/SAVPF 8|video 9 UDP/TLS/RTP/SAVPF 109", []string{"a=rtpmap:8 PCMA/8000\r\n"},
+		},
+		{
+			"data channel", strings.Replace(chromiumOffer, "BUNDLE 0 1", "BUNDLE d 0 1", 1) + data, []*camgate.Track{h264},
+			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|application 0 UDP/DTLS/SCTP webrtc-datachannel", []string{"a=group:BUNDLE 1\r\n", "a=mid:d\r\n"},
+		},
+		{
+			"two pictures", strings.Replace(chromiumOffer, "BUNDLE 0 1", "BUNDLE 0 1 2", 1) + second, []*camgate.Track{h264, vp8},
+			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|video 9 UDP/TLS/RTP/SAVPF 96", []string{"a=group:BUNDLE 1 2\r\n"},
+		},
+		{
+			"neither mid nor bundle", strings.NewReplacer("a=group:BUNDLE 0 1\n", "", "a=mid:0\n", "", "a=mid:1\n", "").Replace(chromiumOffer), []*camgate.Track{opus, h264},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 0 UDP/TLS/RTP/SAVPF 96", nil,
+		},
+		{
+			"one that has no setup, and much in it", "v=0\nm=video 9 RTP/SAVPF 96\na=rtpmap:96 h264/90000\na=fmtp:96 packetization-mode=1\na=ice-ufrag:a\na=ice-pwd:b\na=fingerprint:sha-1 00\na=fingerprint:SHA-256  00\n",
+			[]*camgate.Track{h264}, "video 9 RTP/SAVPF 96", nil,
+		},
 	}
-	a := &answerer{id: 1, ufrag: "uuuu", pwd: "pppppppppppppppppppppp", fingerprint: "sha-256 AA:BB", cname: "c", ssrcs: []uint32{77}, candidates: []string{"candidate:u1 1 udp 1 127.0.0.1 8189 typ host"}}
-	text := a.answer(o, p)
-	parsed, err := (&pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: text}).Unmarshal()
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
-	if len(parsed.MediaDescriptions) != 2 {
-		t.Fatalf("%d sections", len(parsed.MediaDescriptions))
-	}
-	if audio := parsed.MediaDescriptions[0]; audio.MediaName.Port.Value != 0 {
-		t.Error("sound is not rejected")
-	}
-	for _, want := range []string{
-		"m=video 9 UDP/TLS/RTP/SAVPF 109\r\n", "a=sendonly\r\n", "a=setup:passive\r\n", "a=group:BUNDLE 1\r\n", "a=rtcp-mux\r\n",
-		"a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n", "profile-level-id=42e01f\r\n",
-		"a=candidate:u1 1 udp 1 127.0.0.1 8189 typ host\r\n", "a=ssrc:77 cname:c\r\n",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%s", want, text)
-		}
-	}
-	for _, not := range []string{"ccm fir", "transport-cc", "a=sendrecv", "rtx"} {
-		if strings.Contains(text, not) {
-			t.Errorf("%q in\n%s", not, text)
-		}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			text, err := negotiated(t, c.offer, c.tracks...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sections []string
+			for line := range strings.SplitSeq(text, "\r\n") {
+				if m, ok := strings.CutPrefix(line, "m="); ok {
+					sections = append(sections, m)
+				}
+			}
+			if got := strings.Join(sections, "|"); got != c.sections {
+				t.Errorf("sections %s, want %s", got, c.sections)
+			}
+			for _, want := range append(always, c.has...) {
+				if !strings.Contains(text, want) {
+					t.Errorf("no %q", want)
+				}
+			}
+			for _, not := range []string{"ccm fir", "transport-cc", "a=sendrecv", "a=recvonly", "rtx", "ice-lite"} {
+				if strings.Contains(text, not) {
+					t.Errorf("%q in it", not)
+				}
+			}
+			if strings.Contains(c.offer, "BUNDLE") != strings.Contains(text, "BUNDLE") || strings.Contains(c.offer, "a=mid") != strings.Contains(text, "a=mid") {
+				t.Error("BUNDLE or mid differ from the offer")
+			}
+			if t.Failed() {
+				t.Log(text)
+			}
+		})
 	}
 }
 
@@ -248,8 +325,14 @@ func FuzzOffer(f *testing.F) {
 				t.Errorf("%q breaks a header", m)
 			}
 		}
-		a := &answerer{ssrcs: make([]uint32, len(p.routes))}
-		for line := range strings.SplitSeq(strings.TrimSuffix(a.answer(o, p), "\r\n"), "\r\n") {
+		answer, err := negotiated(t, text, tracks...)
+		if err != nil {
+			if !errors.Is(err, errBadOffer) {
+				t.Fatal(err)
+			}
+			return
+		}
+		for line := range strings.SplitSeq(strings.TrimSuffix(answer, "\r\n"), "\r\n") {
 			if len(line) < 2 || line[1] != '=' || strings.ContainsAny(line, "\r\n") {
 				t.Errorf("%q in the answer", line)
 			}

@@ -20,11 +20,7 @@ const (
 )
 
 // feedback acts on what the viewer reports (RFC 4585, RFC 5104).
-func (s *session) feedback(compound []byte) {
-	packets, err := rtcp.Unmarshal(compound)
-	if err != nil {
-		return
-	}
+func (s *session) feedback(packets []rtcp.Packet) {
 	for _, p := range packets[:min(len(packets), maxFeedback)] {
 		switch p := p.(type) {
 		case *rtcp.TransportLayerNack:
@@ -90,10 +86,10 @@ func (b *bucket) take(now time.Time) bool {
 	return true
 }
 
-// report sends sender reports of all lanes that have begun: RTP timestamps and
+// report returns sender reports of all lanes that have begun: RTP timestamps and
 // wall clock of the same moment, on the one clock that all tracks share (RFC 3550
-// section 6.4.1).
-func (s *session) report(now time.Time) {
+// section 6.4.1). The transport's lock is held.
+func (s *session) report(now time.Time) []rtcp.Packet {
 	var out []rtcp.Packet
 	names := &rtcp.SourceDescription{}
 	for _, l := range s.lanes {
@@ -104,12 +100,10 @@ func (s *session) report(now time.Time) {
 			SSRC: l.ssrc, NTPTime: ntpTime(now), RTPTime: l.now(now), PacketCount: l.packets, OctetCount: l.octets,
 		})
 		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{
-			Source: l.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: s.cname}},
+			Source: l.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: l.cname}},
 		})
 	}
-	if out != nil {
-		s.writeRTCP(append(out, names))
-	}
+	return append(out, names)
 }
 
 // goodbye tells the viewer that nothing more comes (RFC 3550 section 6.6).
@@ -118,26 +112,10 @@ func (s *session) goodbye() {
 	for _, l := range s.lanes {
 		sources = append(sources, l.ssrc)
 	}
-	s.writeRTCP([]rtcp.Packet{
+	s.transport.writeRTCP([]rtcp.Packet{
 		&rtcp.ReceiverReport{SSRC: sources[0]},
 		&rtcp.Goodbye{Sources: sources},
 	})
-}
-
-// writeRTCP sends a compound packet; the transport's lock is held.
-func (s *session) writeRTCP(packets []rtcp.Packet) {
-	plain, err := rtcp.Marshal(packets)
-	if err != nil {
-		return
-	}
-	secret, err := s.transport.local.EncryptRTCP(nil, plain, nil)
-	if err != nil || len(secret) > packetRoom {
-		return
-	}
-	b := s.server.batches.get()
-	defer s.server.batches.put(b)
-	b.commit(copy(b.room(), secret))
-	s.transport.send(b)
 }
 
 // ntpTime is a wall clock time in the format of RFC 3550 section 4: seconds since

@@ -16,6 +16,9 @@ import (
 	"github.com/camgate/camgate/egress/burst"
 )
 
+// shutdownGrace is how long sessions have for goodbyes when the gateway ends.
+const shutdownGrace = 400 * time.Millisecond
+
 // Options shape a Server. At least one address is needed.
 type Options struct {
 	// UDPAddress and TCPAddress are where media goes ("":8189"); empty: not by this
@@ -38,6 +41,7 @@ type Options struct {
 
 	// For tests.
 	burstMode      burst.Mode
+	libraryMedia   bool // media packet by packet, by the library
 	connectTimeout time.Duration
 }
 
@@ -97,7 +101,7 @@ func New(opts Options) (*Server, error) {
 		addrs:    advertiser{hosts: opts.Hosts, loopback: opts.LoopbackOnly},
 		sessions: map[string]*session{},
 	}
-	if _, _, err := s.certs.get(time.Now()); err != nil {
+	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	var err error
@@ -108,7 +112,8 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Run serves until ctx ends, then ends all sessions and waits for them.
+// Run serves until ctx ends, then ends all sessions and waits for them. It takes no
+// longer than shutdownGrace and what the machine needs, whatever viewers do.
 func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	s.mu.Lock()
@@ -117,8 +122,17 @@ func (s *Server) Run(ctx context.Context) error {
 		x.end(errShutdown)
 	}
 	s.mu.Unlock()
-	s.running.Wait()
-	s.ports.close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.running.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(shutdownGrace):
+	}
+	s.ports.close() // who still says goodbye does it in vain
+	<-ended
 	return nil
 }
 
@@ -149,26 +163,20 @@ func (s *Server) reserve() (release func(), err error) {
 
 // open makes a session and returns it with the answer.
 func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
-	t, err := newTransport(s.ports, s.opts.ReaderTimeout, s.logs)
-	if err != nil {
-		return nil, "", err
-	}
 	x := &session{
-		server: s, id: random(16), etag: `"` + random(8) + `"`, cname: random(8),
-		stream: stream, offer: o, plan: p, transport: t, done: make(chan struct{}),
+		server: s, id: random(16), etag: `"` + random(8) + `"`,
+		stream: stream, offer: o, plan: p, transport: &transport{}, done: make(chan struct{}),
 		log: s.log.With("stream", stream.Name()),
 	}
 	x.ctx, x.cancel = context.WithCancelCause(context.Background())
-	t.onClose, t.onRTCP = x.end, x.feedback
+	x.transport.onClose, x.transport.onRTCP = x.end, x.feedback
+	cname := random(8)
 	for _, route := range p.routes {
 		x.lanes = append(x.lanes, &lane{
-			track: route.track, payloadType: route.codec.payloadType, ssrc: randomSSRC(x.lanes), next: 1<<16 + uint64(randomUint32()>>17),
+			track: route.track, cname: cname, payloadType: route.codec.payloadType, next: 1<<16 + uint64(randomUint32()>>17),
 		})
 	}
 	answer, err := s.answer(r, x)
-	if err == nil {
-		err = t.accept(o)
-	}
 	if err == nil {
 		err = x.subscribe(r.RemoteAddr)
 	}
@@ -177,7 +185,7 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 	}
 	if err != nil {
 		x.end(err)
-		t.close()
+		x.transport.close()
 		if r := x.reader.Load(); r != nil {
 			r.Close()
 		}
@@ -215,31 +223,32 @@ func (s *Server) find(id string, stream *camgate.Stream) *session {
 	return nil
 }
 
-// answer makes the SDP answer of a session.
+// answer opens the transport of a session and makes its SDP answer.
 func (s *Server) answer(r *http.Request, x *session) (string, error) {
-	ufrag, pwd, err := x.transport.agent.GetLocalUserCredentials()
-	if err != nil {
-		return "", fmt.Errorf("ICE agent: %w", err)
+	candidates := s.candidates(r)
+	if err := x.transport.open(x.ctx, s, x.plan, x.lanes); err != nil {
+		return "", err
 	}
-	_, fingerprint, err := s.certs.get(time.Now())
+	made, err := x.transport.accept(x.offer, x.plan)
 	if err != nil {
-		return "", fmt.Errorf("certificate: %w", err)
+		return "", err
 	}
-	a := &answerer{id: uint64(randomUint32()), ufrag: ufrag, pwd: pwd, fingerprint: fingerprint, cname: x.cname}
+	return x.offer.answer(made, x.plan, candidates)
+}
+
+// candidates are where the viewer can reach the ports, best first.
+func (s *Server) candidates(r *http.Request) (out []string) {
 	if p := s.ports.udpAddr; p != nil {
 		for i, ip := range s.addrs.addresses(r, p.IP) {
-			a.candidates = append(a.candidates, candidateLine("udp", ip, p.Port, i))
+			out = append(out, candidateLine("udp", ip, p.Port, i))
 		}
 	}
 	if p := s.ports.tcpAddr; p != nil {
 		for i, ip := range s.addrs.addresses(r, p.IP) {
-			a.candidates = append(a.candidates, candidateLine("tcp", ip, p.Port, i))
+			out = append(out, candidateLine("tcp", ip, p.Port, i))
 		}
 	}
-	for _, l := range x.lanes {
-		a.ssrcs = append(a.ssrcs, l.ssrc)
-	}
-	return a.answer(x.offer, x.plan), nil
+	return out
 }
 
 // random returns n random bytes in hex.
@@ -253,18 +262,4 @@ func randomUint32() uint32 {
 	var b [4]byte
 	_, _ = rand.Read(b[:])
 	return binary.BigEndian.Uint32(b[:])
-}
-
-// randomSSRC returns one that no lane has.
-func randomSSRC(lanes []*lane) uint32 {
-	for {
-		ssrc := randomUint32()
-		taken := ssrc == 0
-		for _, l := range lanes {
-			taken = taken || l.ssrc == ssrc
-		}
-		if !taken {
-			return ssrc
-		}
-	}
 }

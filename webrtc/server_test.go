@@ -1,9 +1,11 @@
 package webrtc
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
@@ -27,9 +29,11 @@ func TestViewerReceives(t *testing.T) {
 	tcp := func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
 	for name, c := range map[string]struct {
 		mode     burst.Mode
+		library  bool
 		settings func(*pion.SettingEngine)
 	}{
 		"auto": {}, "plain": {mode: burst.Plain}, "sendmmsg": {mode: burst.Batch}, "gso": {mode: burst.Segment}, "tcp": {settings: tcp},
+		"by the library": {library: true}, "by the library, tcp": {library: true, settings: tcp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -38,12 +42,18 @@ func TestViewerReceives(t *testing.T) {
 			for range 30 {
 				p.next()
 			}
-			g := newGateway(t, stream, logTo(t), func(o *Options) { o.burstMode = c.mode })
+			g := newGateway(t, stream, logTo(t), func(o *Options) { o.burstMode, o.libraryMedia = c.mode, c.library })
 			p.run()
 			v := g.join(t, clientOptions{settings: c.settings})
 			v.wait("picture and sound", func() bool {
 				return len(v.packets["video"]) > 300 && len(v.packets["audio"]) > 50 && len(v.reports["video"]) > 0 && len(v.reports["audio"]) > 0
 			})
+			x := g.only(t)
+			x.transport.mu.Lock()
+			if (x.transport.local == nil) != c.library {
+				t.Error("media goes another way")
+			}
+			x.transport.mu.Unlock()
 			v.mu.Lock()
 			defer v.mu.Unlock()
 			for kind, packets := range v.packets {
@@ -118,12 +128,17 @@ func TestSync(t *testing.T) {
 
 // What the viewer misses is sent again, bit by bit the same.
 func TestNACK(t *testing.T) {
+	t.Run("burst", func(t *testing.T) { testNACK(t, false) })
+	t.Run("by the library", func(t *testing.T) { testNACK(t, true) })
+}
+
+func testNACK(t *testing.T, library bool) {
 	stream := newStream(t)
 	p := newProgram(t, stream, false)
 	for range 20 {
 		p.next()
 	}
-	g := newGateway(t, stream)
+	g := newGateway(t, stream, func(o *Options) { o.libraryMedia = library })
 	p.run()
 	v := g.join(t, clientOptions{settings: func(s *pion.SettingEngine) { s.DisableSRTPReplayProtection(true) }})
 	v.wait("pictures", func() bool { return len(v.packets["video"]) > 100 })
@@ -234,6 +249,66 @@ func TestWrongFingerprint(t *testing.T) {
 	eventually(t, "the session is gone", func() bool { return g.Sessions() == 0 })
 	if n := stream.Info().BytesOut; n != 0 {
 		t.Errorf("%d bytes were sent", n)
+	}
+}
+
+// A viewer that names sources without end has to go.
+func TestTooManySources(t *testing.T) {
+	stream := newStream(t)
+	p := newProgram(t, stream, false)
+	p.next()
+	g := newGateway(t, stream, logTo(t))
+	v := g.join(t, clientOptions{})
+	v.wait("a picture", func() bool { return len(v.packets["video"]) > 0 })
+	for i := range uint32(10 * maxSources) {
+		_ = v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: i}})
+	}
+	eventually(t, "it is gone", func() bool { return g.Sessions() == 0 })
+}
+
+// The gateway ends at once, whatever viewers and others at its ports do.
+func TestRunEnds(t *testing.T) {
+	stream := newStream(t)
+	p := newProgram(t, stream, true)
+	p.p = 20_000
+	p.next()
+	s, err := New(Options{UDPAddress: "127.0.0.1:0", TCPAddress: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Handle(w, r, stream, "") }))
+	defer web.Close()
+	g := &gateway{s, stream, web.URL}
+	p.run()
+	tcp := func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
+	for _, o := range []clientOptions{{}, {settings: tcp}} {
+		v := g.join(t, o)
+		v.wait("pictures", func() bool { return len(v.packets["video"]) > 20 })
+	}
+	valve := newValve(t, s.ports.tcpAddr) // a viewer that does not take what it gets
+	stuck := g.join(t, clientOptions{settings: tcp, answer: valve.answer(s.ports)})
+	stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 20 })
+	valve.close()
+	_, offer := offerOf(t, clientOptions{}) // a viewer that never connects
+	g.request(t, "POST", g.url, typeSDP, offer)
+	silent, err := net.Dial("tcp4", s.ports.tcpAddr.String()) // who says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	eventually(t, "all are there", func() bool { return s.Sessions() == 4 })
+	start := time.Now()
+	cancel()
+	select {
+	case err := <-ended:
+		if d := time.Since(start); err != nil || d > time.Second {
+			t.Errorf("Run ends with %v after %v", err, d)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run does not end")
 	}
 }
 

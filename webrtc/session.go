@@ -3,7 +3,6 @@ package webrtc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -29,7 +28,6 @@ type session struct {
 	plan      *plan
 	transport *transport
 	lanes     []*lane // by route
-	cname     string
 	log       *slog.Logger
 
 	ctx    context.Context
@@ -38,6 +36,8 @@ type session struct {
 
 	reader   atomic.Pointer[camgate.Reader]
 	keyframe atomic.Bool // the viewer cannot go on without one
+
+	served bool // the viewer connected; of run alone
 
 	// Guarded by transport.mu.
 	resends bucket
@@ -49,13 +49,11 @@ func (s *session) end(cause error) { s.cancel(cause) }
 // run serves the viewer until it leaves or the stream has other tracks.
 func (s *session) run() {
 	defer close(s.done)
-	stop := context.AfterFunc(s.ctx, func() { s.abort() })
+	stop := context.AfterFunc(s.ctx, s.abort)
 	err := s.serve()
 	s.cancel(err)
-	if s.transport.local != nil {
-		s.transport.mu.Lock()
+	if s.served {
 		s.goodbye()
-		s.transport.mu.Unlock()
 	}
 	s.transport.close()
 	stop()
@@ -71,7 +69,7 @@ func (s *session) abort() {
 	select {
 	case <-s.done:
 	case <-time.After(closeGrace):
-		_ = s.transport.agent.Close()
+		s.transport.abort()
 	}
 }
 
@@ -90,12 +88,10 @@ func (s *session) tell(cause error) {
 func (s *session) serve() error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.server.opts.connectTimeout, errNoConnect)
 	defer cancel()
-	if err := s.transport.connect(ctx, s.offer, &s.server.certs, s.server.logs); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return fmt.Errorf("%w: %w", cause, err)
-		}
+	if err := s.transport.connect(ctx, s.server.logs); err != nil {
 		return err
 	}
+	s.served = true
 	remote := s.transport.path.Load().remote.String()
 	s.log = s.log.With("remote", remote)
 	if err := s.subscribe(remote); err != nil {

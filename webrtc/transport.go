@@ -3,36 +3,43 @@ package webrtc
 import (
 	"context"
 	"fmt"
-	"net"
+	"io"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/pion/dtls/v3"
-	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v4/packetio"
-	"golang.org/x/sys/cpu"
+	pion "github.com/pion/webrtc/v4"
 )
 
-// transport is the connection to one viewer: ICE, DTLS, SRTP.
+const (
+	// maxSources bounds the sources (SSRC) that a viewer may send or name; each costs
+	// memory. Two or three are usual.
+	maxSources = 32
+	// sourceBuffer is how many bytes of RTCP wait to be read.
+	sourceBuffer = 16 << 10
+)
+
+// transport is the connection to one viewer: a PeerConnection for all but the bulk
+// of media, which goes straight to the sockets.
 type transport struct {
 	ports *ports
-	agent *ice.Agent
-	conn  *ice.Conn
-	dtls  *dtls.Conn
-	inbox *dtlsInbox
+	pc    *pion.PeerConnection
+	keys  exporter
 	path  atomic.Pointer[path] // where media goes; nil: not connected
 
-	onClose func(error)  // the viewer is gone; may be called more than once
-	onRTCP  func([]byte) // a decrypted compound packet; the bytes are only lent
+	onClose func(error)         // the viewer is gone; may be called more than once
+	onRTCP  func([]rtcp.Packet) // what the viewer reports
 
-	remote  atomic.Pointer[srtp.Context] // for what the viewer sends
-	reading sync.WaitGroup
+	connected chan struct{}
+	once      sync.Once // closes connected
+	sources   atomic.Int32
+	reading   sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows, and the order of packets
-	local *srtp.Context
+	mu    sync.Mutex    // guards what follows, and the order of packets
+	local *srtp.Context // nil: packets are the library's
 }
 
 // path is a selected candidate pair.
@@ -41,172 +48,102 @@ type path struct {
 	remote netip.AddrPort
 }
 
-// newTransport starts an ICE agent that can be reached at the ports.
-func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport, error) {
-	// A viewer that says nothing for a while may come back; ICE calls that
-	// disconnected. Together it has as long as the timeout says.
-	quiet := min(5*time.Second, timeout/2)
-	opts := []ice.AgentOption{
-		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
-		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6, ice.NetworkTypeTCP4, ice.NetworkTypeTCP6}),
-		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
-		ice.WithDisableActiveTCP(),
-		ice.WithIncludeLoopback(),
-		ice.WithIPFilter(net.IP.IsLoopback), // what stands for the ports, see stand
-		ice.WithDisconnectedTimeout(quiet),
-		ice.WithFailedTimeout(timeout - quiet),
-		ice.WithLoggerFactory(logs),
+// open makes the PeerConnection of a session. ctx ends a handshake.
+func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane) (err error) {
+	t.ports, t.connected = s.ports, make(chan struct{})
+	if t.pc, err = newPeer(ctx, s, t, p, lanes); err != nil {
+		return fmt.Errorf("PeerConnection: %w", err)
 	}
-	if p.udpMux != nil {
-		opts = append(opts, ice.WithUDPMux(p.udpMux))
-	}
-	if p.tcpMux != nil {
-		opts = append(opts, ice.WithTCPMux(p.tcpMux))
-	}
-	agent, err := ice.NewAgentWithOptions(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("ICE agent: %w", err)
-	}
-	t := &transport{ports: p, agent: agent}
-	gathered := make(chan struct{})
-	_ = agent.OnCandidate(func(c ice.Candidate) {
-		if c == nil {
-			close(gathered)
-		}
-	})
-	_ = agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-		if s == ice.ConnectionStateFailed && t.onClose != nil {
-			t.onClose(errLost)
-		}
-	})
-	_ = agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { t.select_(local, remote) })
-	if err := agent.GatherCandidates(); err != nil {
-		_ = agent.Close()
-		return nil, fmt.Errorf("ICE agent: %w", err)
-	}
-	<-gathered // at once: nobody is asked
-	return t, nil
-}
-
-func (t *transport) select_(local, remote ice.Candidate) {
-	ip, err := netip.ParseAddr(remote.Address())
-	if err != nil {
-		return
-	}
-	t.path.Store(&path{!local.NetworkType().IsTCP(), netip.AddrPortFrom(ip, uint16(remote.Port()))})
-}
-
-// accept lets the viewer connect; connect waits for it.
-func (t *transport) accept(o *offer) error {
-	conn, err := t.agent.StartAccept(o.ufrag, o.pwd)
-	if err != nil {
-		return fmt.Errorf("ICE agent: %w", err)
-	}
-	t.conn = conn
+	t.pc.OnConnectionStateChange(t.state)
+	t.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(t.choose)
 	return nil
 }
 
-// srtpProfiles are what the gateway offers to do, best first. Without AES
-// instructions GCM costs more than AES-CM with SHA1.
-func srtpProfiles() []dtls.SRTPProtectionProfile {
-	gcm, sha1 := dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80
-	if (cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ) || (cpu.ARM64.HasAES && cpu.ARM64.HasPMULL) || cpu.S390X.HasAESGCM {
-		return []dtls.SRTPProtectionProfile{gcm, sha1}
+// accept gives the library its part of the offer, and returns its answer.
+func (t *transport) accept(o *offer, p *plan) (string, error) {
+	if err := t.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeOffer, SDP: o.part(p)}); err != nil {
+		return "", fmt.Errorf("%w: %w", errBadOffer, err)
 	}
-	return []dtls.SRTPProtectionProfile{sha1, gcm}
+	answer, err := t.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("PeerConnection: %w", err)
+	}
+	gathered := pion.GatheringCompletePromise(t.pc)
+	if err := t.pc.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("PeerConnection: %w", err)
+	}
+	<-gathered // at once: nobody is asked
+	return answer.SDP, nil
+}
+
+func (t *transport) state(s pion.PeerConnectionState) {
+	switch s {
+	case pion.PeerConnectionStateConnected:
+		t.once.Do(func() { close(t.connected) })
+	case pion.PeerConnectionStateFailed:
+		t.onClose(errLost)
+	case pion.PeerConnectionStateClosed:
+		t.onClose(errDeleted)
+	}
+}
+
+func (t *transport) choose(pair *pion.ICECandidatePair) {
+	ip, err := netip.ParseAddr(pair.Remote.Address)
+	if err != nil {
+		return
+	}
+	t.path.Store(&path{pair.Local.Protocol == pion.ICEProtocolUDP, netip.AddrPortFrom(ip, pair.Remote.Port)})
 }
 
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
-func (t *transport) connect(ctx context.Context, o *offer, certs *certificates, logs libraryLog) error {
-	if err := t.agent.AwaitConnect(ctx); err != nil {
-		return err
+func (t *transport) connect(ctx context.Context, logs libraryLog) error {
+	select {
+	case <-t.connected:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	pair, err := t.agent.GetSelectedCandidatePair()
+	if t.path.Load() == nil {
+		pair, err := t.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+		if err != nil || pair == nil {
+			return errLost
+		}
+		t.choose(pair)
+	}
+	local, err := t.keys.srtp()
 	if err != nil {
-		return err
-	}
-	if pair != nil && t.path.Load() == nil {
-		t.select_(pair.Local, pair.Remote)
-	}
-	certificate, _, err := certs.get(time.Now())
-	if err != nil {
-		return err
-	}
-	t.inbox = newDTLSInbox(t.conn, func() { t.onClose(errDeleted) })
-	t.reading.Add(1)
-	go func() {
-		defer t.reading.Done()
-		t.read()
-	}()
-	conn, err := dtls.ServerWithOptions(t.inbox, t.conn.RemoteAddr(),
-		dtls.WithCertificates(certificate),
-		dtls.WithSRTPProtectionProfiles(srtpProfiles()...),
-		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
-		dtls.WithClientAuth(dtls.RequireAnyClientCert),
-		dtls.WithInsecureSkipVerify(true), // self-signed: the fingerprint decides
-		dtls.WithVerifyPeerCertificate(verifyFingerprint(o.fingerprints)),
-		dtls.WithInsecureSkipVerifyHello(true), // ICE has proved the address
-		dtls.WithLoggerFactory(logs),
-	)
-	if err != nil {
-		return fmt.Errorf("DTLS: %w", err)
-	}
-	t.dtls = conn
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("DTLS: %w", err)
-	}
-	return t.keys()
-}
-
-// keys derives the SRTP keys of both directions (RFC 5764 section 4.2).
-func (t *transport) keys() error {
-	profile, ok := t.dtls.SelectedSRTPProtectionProfile()
-	if !ok {
-		return fmt.Errorf("DTLS: the viewer has no SRTP profile in common")
-	}
-	state, ok := t.dtls.ConnectionState()
-	if !ok {
-		return fmt.Errorf("DTLS: no keys")
-	}
-	conf := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
-	if err := conf.ExtractSessionKeysFromDTLS(&state, false); err != nil {
-		return fmt.Errorf("DTLS: %w", err)
-	}
-	local, err := srtp.CreateContext(conf.Keys.LocalMasterKey, conf.Keys.LocalMasterSalt, conf.Profile)
-	if err != nil {
-		return fmt.Errorf("SRTP: %w", err)
-	}
-	remote, err := srtp.CreateContext(conf.Keys.RemoteMasterKey, conf.Keys.RemoteMasterSalt, conf.Profile, srtp.SRTCPReplayProtection(64))
-	if err != nil {
-		return fmt.Errorf("SRTP: %w", err)
+		logs.tell("media goes packet by packet: %v", err)
 	}
 	t.mu.Lock()
 	t.local = local
 	t.mu.Unlock()
-	t.remote.Store(remote)
+	for _, s := range t.pc.GetSenders() {
+		t.reading.Go(func() { t.read(s) })
+	}
 	return nil
 }
 
-// read takes apart what the viewer sends (RFC 7983 section 7).
-func (t *transport) read() {
-	buf := make([]byte, 2048)
+// read takes what the viewer reports on one track.
+func (t *transport) read(s *pion.RTPSender) {
+	buf := make([]byte, receiveMTU)
 	for {
-		n, err := t.conn.Read(buf)
+		n, _, err := s.Read(buf)
 		if err != nil {
-			t.onClose(errLost)
 			return
 		}
-		switch p := buf[:n]; {
-		case n > 0 && p[0] >= 20 && p[0] <= 63:
-			t.inbox.put(p)
-		case n >= 8 && p[0] >= 128 && p[0] <= 191 && p[1] >= 192 && p[1] <= 223:
-			if ctx := t.remote.Load(); ctx != nil {
-				if plain, err := ctx.DecryptRTCP(nil, p, nil); err == nil {
-					t.onRTCP(plain)
-				}
-			}
+		if packets, err := rtcp.Unmarshal(buf[:n]); err == nil {
+			t.onRTCP(packets)
 		}
 	}
+}
+
+// buffer is what the library keeps the packets of a source in.
+func (t *transport) buffer(packetio.BufferPacketType, uint32) io.ReadWriteCloser {
+	if t.sources.Add(1) > maxSources {
+		t.onClose(errTooManySources)
+	}
+	b := packetio.NewBuffer()
+	b.SetLimitSize(sourceBuffer)
+	return b
 }
 
 // send sends a batch and empties it; mu is held.
@@ -220,55 +157,29 @@ func (t *transport) send(b *batch) {
 		_ = b.writer.Send(p.remote, b.packets) // a datagram may always be lost
 		return
 	}
-	for _, packet := range b.packets {
-		if _, err := t.conn.Write(packet); err != nil {
-			t.onClose(errLost)
-			return
+	if c := t.ports.tcp.find(p.remote); c == nil || c.send(b) != nil {
+		t.onClose(errLost)
+	}
+}
+
+// writeRTCP sends a compound packet.
+func (t *transport) writeRTCP(packets []rtcp.Packet) {
+	_ = t.pc.WriteRTCP(packets) // it may always be lost
+}
+
+// abort ends what hangs in a write to a viewer that does not take it.
+func (t *transport) abort() {
+	if p := t.path.Load(); p != nil && !p.udp {
+		if c := t.ports.tcp.find(p.remote); c != nil {
+			_ = c.Close()
 		}
 	}
 }
 
 // close ends the connection, telling the viewer when it can be told.
 func (t *transport) close() {
-	if t.dtls != nil {
-		_ = t.dtls.Close()
-	}
-	_ = t.agent.GracefulClose()
-	if t.inbox != nil {
-		_ = t.inbox.Close()
+	if t.pc != nil {
+		_ = t.pc.GracefulClose()
 	}
 	t.reading.Wait()
 }
-
-// dtlsInbox is the packet connection that the DTLS library works on: what read
-// finds to be DTLS goes in.
-type dtlsInbox struct {
-	*ice.Conn
-	buf     *packetio.Buffer
-	onClose func()
-}
-
-func newDTLSInbox(c *ice.Conn, onClose func()) *dtlsInbox {
-	b := &dtlsInbox{Conn: c, buf: packetio.NewBuffer(), onClose: onClose}
-	b.buf.SetLimitCount(64) // more than the flights of a handshake
-	return b
-}
-
-func (b *dtlsInbox) put(p []byte) { _, _ = b.buf.Write(p) }
-
-func (b *dtlsInbox) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, err := b.buf.Read(p)
-	return n, b.RemoteAddr(), err
-}
-
-func (b *dtlsInbox) WriteTo(p []byte, _ net.Addr) (int, error) { return b.Write(p) }
-
-// Close is called by the library when the viewer said goodbye, too.
-func (b *dtlsInbox) Close() error {
-	b.onClose()
-	return b.buf.Close()
-}
-
-func (b *dtlsInbox) SetReadDeadline(t time.Time) error { return b.buf.SetReadDeadline(t) }
-func (b *dtlsInbox) SetWriteDeadline(time.Time) error  { return nil }
-func (b *dtlsInbox) SetDeadline(t time.Time) error     { return b.buf.SetReadDeadline(t) }

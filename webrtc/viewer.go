@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"github.com/camgate/camgate"
 )
 
@@ -160,24 +162,26 @@ func fits(p *camgate.Packets) bool {
 // due.
 func (v *viewer) send(u *camgate.Unit, shift uint32) {
 	l := v.lane(u.Track)
-	if l == nil {
+	if l == nil || !fits(u.Packets()) {
 		return
 	}
-	packets := u.Packets()
-	if !fits(packets) {
-		return
+	if reports := v.sendMedia(l, u, shift); reports != nil {
+		v.transport.writeRTCP(reports)
 	}
+}
+
+func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rtcp.Packet) {
 	t := v.transport
 	b := v.server.batches.get()
 	defer v.server.batches.put(b)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sent := 0
-	for i := range packets.Len() {
+	for i := range u.PacketCount() {
 		n, err := l.send(b, t.local, u, i, shift)
 		if err != nil {
 			v.end(err)
-			return
+			return nil
 		}
 		sent += n
 		if b.full() {
@@ -189,11 +193,12 @@ func (v *viewer) send(u *camgate.Unit, shift uint32) {
 	first := l.newest == nil
 	l.newest = u
 	if now := time.Now(); first || now.After(v.reportAt) {
-		v.report(now)
+		reports = v.report(now)
 		if v.reportAt.IsZero() {
 			v.reportAt = now.Add(reportFirst)
 		} else if !first {
 			v.reportAt = now.Add(reportInterval)
 		}
 	}
+	return reports
 }

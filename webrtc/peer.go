@@ -1,0 +1,101 @@
+package webrtc
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	pion "github.com/pion/webrtc/v4"
+	"golang.org/x/sys/cpu"
+)
+
+// receiveMTU is the largest datagram that is taken from a viewer, in bytes.
+const receiveMTU = 1500
+
+// newPeer makes the PeerConnection of a session, with its lanes as tracks. It
+// negotiates exactly the payload types of the plan. ctx bounds the DTLS handshake.
+func newPeer(ctx context.Context, s *Server, t *transport, p *plan, lanes []*lane) (*pion.PeerConnection, error) {
+	certificate, err := s.certs.get(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	codecs := &pion.MediaEngine{}
+	for _, r := range p.routes {
+		if err := codecs.RegisterCodec(r.codec.forLibrary(r.track.Kind), pion.NewRTPCodecType(string(r.track.Kind))); err != nil {
+			return nil, err
+		}
+	}
+	settings, err := peerSettings(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	api := pion.NewAPI(
+		pion.WithMediaEngine(codecs),
+		pion.WithSettingEngine(settings),
+		pion.WithInterceptorRegistry(&interceptor.Registry{}), // what they do is done once for all viewers
+	)
+	pc, err := api.NewPeerConnection(pion.Configuration{Certificates: []pion.Certificate{certificate}})
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range lanes {
+		transceiver, err := pc.AddTransceiverFromTrack(l, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionSendonly})
+		if err == nil {
+			err = transceiver.SetCodecPreferences([]pion.RTPCodecParameters{p.routes[i].codec.forLibrary(l.track.Kind)})
+		}
+		if err != nil {
+			_ = pc.Close()
+			return nil, err
+		}
+	}
+	return pc, nil
+}
+
+func peerSettings(ctx context.Context, s *Server, t *transport) (pion.SettingEngine, error) {
+	settings := pion.SettingEngine{LoggerFactory: s.logs, BufferFactory: t.buffer}
+
+	// ICE: our two ports, and nobody is asked for more.
+	if s.ports.udpMux != nil {
+		settings.SetICEUDPMux(s.ports.udpMux)
+	}
+	if s.ports.tcpMux != nil {
+		settings.SetICETCPMux(s.ports.tcpMux)
+	}
+	settings.SetNetworkTypes([]pion.NetworkType{
+		pion.NetworkTypeUDP4, pion.NetworkTypeUDP6, pion.NetworkTypeTCP4, pion.NetworkTypeTCP6,
+	})
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.DisableActiveTCP(true)
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetIPFilter(net.IP.IsLoopback) // what stands for the ports, see stand
+	// A viewer that says nothing for a while may come back; ICE calls that
+	// disconnected. Together it has as long as the timeout says. Our checks make it
+	// say something.
+	quiet := min(5*time.Second, s.opts.ReaderTimeout/2)
+	settings.SetICETimeouts(quiet, s.opts.ReaderTimeout-quiet, min(2*time.Second, quiet/2))
+
+	// DTLS: the server chooses the SRTP profile.
+	settings.SetSRTPProtectionProfiles(srtpProfiles()...)
+	settings.SetDTLSCipherSuites(cipherSuites()...)
+	settings.SetDTLSExtendedMasterSecret(dtls.RequireExtendedMasterSecret)
+	settings.SetDTLSInsecureSkipHelloVerify(true) // ICE has proved the address
+	settings.SetDTLSConnectContextMaker(func() (context.Context, func()) { return context.WithCancel(ctx) })
+	settings.SetReceiveMTU(receiveMTU)
+	if !s.opts.libraryMedia {
+		t.keys.observe(&settings)
+	}
+	return settings, settings.SetAnsweringDTLSRole(pion.DTLSRoleServer)
+}
+
+// srtpProfiles are what the gateway offers to do, best first. Without AES
+// instructions GCM costs more than AES-CM with SHA1.
+func srtpProfiles() []dtls.SRTPProtectionProfile {
+	gcm, sha1 := dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80
+	if (cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ) || (cpu.ARM64.HasAES && cpu.ARM64.HasPMULL) || cpu.S390X.HasAESGCM {
+		return []dtls.SRTPProtectionProfile{gcm, sha1}
+	}
+	return []dtls.SRTPProtectionProfile{sha1, gcm}
+}

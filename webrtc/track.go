@@ -1,0 +1,44 @@
+package webrtc
+
+import (
+	"fmt"
+
+	"github.com/pion/rtp"
+	pion "github.com/pion/webrtc/v4"
+)
+
+// A lane is a track of the library (pion.TrackLocal).
+
+// Bind is called when the payload type is negotiated, before media can flow.
+func (l *lane) Bind(c pion.TrackLocalContext) (pion.RTPCodecParameters, error) {
+	for _, p := range c.CodecParameters() {
+		if uint8(p.PayloadType) == l.payloadType {
+			l.ssrc, l.stream = uint32(c.SSRC()), c.WriteStream()
+			return p, nil
+		}
+	}
+	return pion.RTPCodecParameters{}, pion.ErrUnsupportedCodec
+}
+
+// Unbind is called when the PeerConnection ends.
+func (l *lane) Unbind(pion.TrackLocalContext) error { return nil }
+
+// ID names the track among those of the session.
+func (l *lane) ID() string { return fmt.Sprintf("%s%d", l.track.Kind, l.track.ID) }
+
+// RID is empty: there is no simulcast.
+func (l *lane) RID() string { return "" }
+
+// StreamID is the same for all tracks, which belong together; the library takes it
+// for the CNAME, too.
+func (l *lane) StreamID() string { return l.cname }
+
+// Kind is that of the track.
+func (l *lane) Kind() pion.RTPCodecType { return pion.NewRTPCodecType(string(l.track.Kind)) }
+
+// pass gives a packet to the library: where there are no keys, it has to encrypt and
+// send.
+func (l *lane) pass(marker bool, seq uint16, stamp uint32, payload []byte) (int, error) {
+	l.header = rtp.Header{Version: 2, Marker: marker, PayloadType: l.payloadType, SequenceNumber: seq, Timestamp: stamp, SSRC: l.ssrc}
+	return l.stream.WriteRTP(&l.header, payload)
+}
