@@ -14,6 +14,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/demo"
+	"github.com/camgate/camgate/ingest"
 )
 
 // clip is a piece of video that can be looped. Picture n shows the number n.
@@ -97,3 +98,39 @@ func once(codec camgate.Codec, width, height int, args ...string) func(testing.T
 	}
 }
 
+// play publishes a clip in a loop, in real time, until stop is called.
+func play(t testing.TB, s *camgate.Stream, c *clip) (stop func()) {
+	t.Helper()
+	track, err := ingest.NewTrack(camgate.TrackOptions{Codec: c.codec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := ingest.NewWriter(s, []*camgate.Track{track})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer w.Close()
+		begin := time.Now()
+		for i := 0; ; i++ {
+			n := i % len(c.aus)
+			at := c.pts[n] + time.Duration(i/len(c.aus)*len(c.aus))*frame
+			if err := w.Write(ingest.Sample{PTS: track.Ticks(at), AU: c.aus[n]}); err != nil {
+				t.Errorf("picture %d: %v", i, err)
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Until(begin.Add(time.Duration(i+1) * frame))):
+			}
+		}
+	})
+	stop = sync.OnceFunc(func() {
+		close(done)
+		wg.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
+}

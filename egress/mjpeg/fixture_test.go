@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
-	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/internal/frameno"
 )
 
@@ -92,43 +91,6 @@ func start(t testing.TB, opts Options) *fixture {
 		f.http.Client().CloseIdleConnections()
 	})
 	return f
-}
-
-// play publishes a clip in a loop, in real time, until stop is called.
-func play(t testing.TB, s *camgate.Stream, c *clip) (stop func()) {
-	t.Helper()
-	track, err := ingest.NewTrack(camgate.TrackOptions{Codec: c.codec})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := ingest.NewWriter(s, []*camgate.Track{track})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		defer w.Close()
-		begin := time.Now()
-		for i := 0; ; i++ {
-			n := i % len(c.aus)
-			at := c.pts[n] + time.Duration(i/len(c.aus)*len(c.aus))*frame
-			if err := w.Write(ingest.Sample{PTS: track.Ticks(at), AU: c.aus[n]}); err != nil {
-				t.Errorf("picture %d: %v", i, err)
-			}
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Until(begin.Add(time.Duration(i+1) * frame))):
-			}
-		}
-	})
-	stop = sync.OnceFunc(func() {
-		close(done)
-		wg.Wait()
-	})
-	t.Cleanup(stop)
-	return stop
 }
 
 // part is one picture that a viewer got.
