@@ -195,9 +195,12 @@ func (p *playback) gather(to sink, u *camgate.Unit) {
 }
 
 func (p *playback) newSink() sink {
-	s := p.session
-	if s.udp() {
-		return newUDPSink(s.endpoint.server.udp, &p.stopped)
+	server := p.session.endpoint.server
+	if p.session.udp() {
+		return newUDPSink(server.udp, &server.scratch, &p.stopped)
 	}
-	return &tcpSink{conn: p.conn, timeout: s.endpoint.server.opts.ReaderTimeout, stopped: &p.stopped}
+	return &tcpSink{
+		conn: p.conn, timeout: server.opts.ReaderTimeout, stopped: &p.stopped,
+		scratch: scratch{from: &server.scratch},
+	}
 }
