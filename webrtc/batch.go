@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"net"
 	"sync"
 
 	"github.com/camgate/camgate/egress/burst"
@@ -20,6 +21,10 @@ type batch struct {
 	buf     []byte
 	packets [][]byte
 	writer  *burst.Writer // nil: there is no UDP
+
+	// For viewers by TCP.
+	lengths [batchPackets][2]byte
+	frames  net.Buffers
 }
 
 // batchPool lends batches: only viewers that are sending just now need one.

@@ -189,6 +189,7 @@ type client struct {
 type clientOptions struct {
 	sendrecv bool // offer to send, too, as some players do without need
 	settings func(*pion.SettingEngine)
+	answer   func(string) string // changes what the gateway answers
 }
 
 func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
@@ -255,7 +256,11 @@ func (g *gateway) join(t testing.TB, o clientOptions) *client {
 		t.Fatalf("POST: %d %s", res.code, res.body)
 	}
 	c.location, c.etag, c.header, c.answer = res.header.Get("Location"), res.header.Get("ETag"), res.header, res.body
-	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: res.body}); err != nil {
+	answer := res.body
+	if o.answer != nil {
+		answer = o.answer(answer)
+	}
+	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatalf("%v in\n%s", err, res.body)
 	}
 	return c

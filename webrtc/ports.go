@@ -2,8 +2,6 @@ package webrtc
 
 import (
 	"net"
-	"sync"
-	"time"
 
 	"github.com/pion/ice/v4"
 
@@ -15,6 +13,7 @@ type ports struct {
 	udp     *socket
 	udpMux  ice.UDPMux
 	udpAddr *net.UDPAddr // nil: no UDP
+	tcp     *tcpListener
 	tcpMux  ice.TCPMux
 	tcpAddr *net.TCPAddr // nil: no TCP
 }
@@ -54,8 +53,9 @@ func listen(opts Options, logs libraryLog) (_ *ports, err error) {
 			return nil, bindError("TCP", address, err)
 		}
 		p.tcpAddr = l.Addr().(*net.TCPAddr)
+		p.tcp = newTCPListener(l, opts.MaxSessions, opts.ReaderTimeout)
 		p.tcpMux = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Listener:             &tcpListener{Listener: l, port: p.tcpAddr.Port, slots: make(chan struct{}, opts.MaxSessions), timeout: opts.ReaderTimeout},
+			Listener:             p.tcp,
 			Logger:               logs.NewLogger("ice-tcp"),
 			ReadBufferSize:       16,
 			FirstStunBindTimeout: connectTimeout,
@@ -116,76 +116,4 @@ func stand(a *net.UDPAddr) []net.Addr {
 		out = append(out, &net.UDPAddr{IP: net.IPv6loopback, Port: a.Port})
 	}
 	return out
-}
-
-// tcpListener does for TCP what udpMux does for UDP, and bounds the connections.
-type tcpListener struct {
-	net.Listener
-	port    int
-	slots   chan struct{}
-	timeout time.Duration
-}
-
-// Addr hides the address: an agent would leave out all others.
-func (l *tcpListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: l.port} }
-
-func (l *tcpListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case l.slots <- struct{}{}:
-			conn := &tcpConn{Conn: c, timeout: l.timeout}
-			conn.release = sync.OnceFunc(func() { <-l.slots })
-			return conn, nil
-		default:
-			c.Close()
-		}
-	}
-}
-
-// tcpConn is the connection of one viewer.
-type tcpConn struct {
-	net.Conn
-	timeout time.Duration
-	release func()
-
-	mu    sync.Mutex
-	armed time.Time
-}
-
-// LocalAddr is loopback whatever interface the viewer came in on.
-func (c *tcpConn) LocalAddr() net.Addr {
-	local, _ := c.Conn.LocalAddr().(*net.TCPAddr)
-	remote, _ := c.RemoteAddr().(*net.TCPAddr)
-	out := &net.TCPAddr{IP: net.IPv6loopback}
-	if remote != nil && remote.IP.To4() != nil {
-		out.IP = net.IPv4(127, 0, 0, 1).To4()
-	}
-	if local != nil {
-		out.Port = local.Port
-	}
-	return out
-}
-
-// Write ends the connection of a viewer that takes nothing for too long.
-func (c *tcpConn) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	if now := time.Now(); now.Sub(c.armed) > time.Second {
-		c.armed = now
-		_ = c.Conn.SetWriteDeadline(now.Add(c.timeout))
-	}
-	c.mu.Unlock()
-	n, err := c.Conn.Write(b)
-	if err != nil {
-		c.Close() // a packet may have been cut: what follows would make no sense
-	}
-	return n, err
-}
-
-func (c *tcpConn) Close() error {
-	c.release()
-	return c.Conn.Close()
 }

@@ -155,6 +155,9 @@ func TestNACK(t *testing.T) {
 		}
 		return copies == 2*len(wanted)
 	})
+	if n := g.Stats().Resent; n != uint64(len(wanted)) {
+		t.Errorf("%d packets are counted", n)
+	}
 }
 
 // A viewer that cannot go on without a keyframe gets one of the source, or the

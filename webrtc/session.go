@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,12 +33,15 @@ type session struct {
 	cname     string
 	log       *slog.Logger
 
+	certificate tls.Certificate // the one of the answer
+
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run has returned
 
 	reader   atomic.Pointer[camgate.Reader]
 	keyframe atomic.Bool // the viewer cannot go on without one
+	missed   atomic.Bool // the viewer missed packets since this was looked at
 
 	// Guarded by transport.mu.
 	resends bucket
@@ -90,7 +94,7 @@ func (s *session) tell(cause error) {
 func (s *session) serve() error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.server.opts.connectTimeout, errNoConnect)
 	defer cancel()
-	if err := s.transport.connect(ctx, s.offer, &s.server.certs, s.server.logs); err != nil {
+	if err := s.transport.connect(ctx, s.offer, s.certificate, s.server.logs); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return fmt.Errorf("%w: %w", cause, err)
 		}
@@ -101,6 +105,7 @@ func (s *session) serve() error {
 	if err := s.subscribe(remote); err != nil {
 		return err
 	}
+	s.server.joined.Add(1)
 	s.log.Info("reader joined")
 	v := viewer{session: s}
 	return v.play()

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -55,6 +56,7 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 		ice.WithIPFilter(net.IP.IsLoopback), // what stands for the ports, see stand
 		ice.WithDisconnectedTimeout(quiet),
 		ice.WithFailedTimeout(timeout - quiet),
+		ice.WithKeepaliveInterval(min(2*time.Second, quiet/2)), // it makes the viewer say something
 		ice.WithLoggerFactory(logs),
 	}
 	if p.udpMux != nil {
@@ -117,7 +119,7 @@ func srtpProfiles() []dtls.SRTPProtectionProfile {
 }
 
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
-func (t *transport) connect(ctx context.Context, o *offer, certs *certificates, logs libraryLog) error {
+func (t *transport) connect(ctx context.Context, o *offer, certificate tls.Certificate, logs libraryLog) error {
 	if err := t.agent.AwaitConnect(ctx); err != nil {
 		return err
 	}
@@ -127,10 +129,6 @@ func (t *transport) connect(ctx context.Context, o *offer, certs *certificates, 
 	}
 	if pair != nil && t.path.Load() == nil {
 		t.select_(pair.Local, pair.Remote)
-	}
-	certificate, _, err := certs.get(time.Now())
-	if err != nil {
-		return err
 	}
 	t.inbox = newDTLSInbox(t.conn, func() { t.onClose(errDeleted) })
 	t.reading.Add(1)
@@ -220,11 +218,8 @@ func (t *transport) send(b *batch) {
 		_ = b.writer.Send(p.remote, b.packets) // a datagram may always be lost
 		return
 	}
-	for _, packet := range b.packets {
-		if _, err := t.conn.Write(packet); err != nil {
-			t.onClose(errLost)
-			return
-		}
+	if c := t.ports.tcp.find(p.remote); c == nil || c.send(b) != nil {
+		t.onClose(errLost)
 	}
 }
 

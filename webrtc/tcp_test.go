@@ -1,0 +1,137 @@
+package webrtc
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	pion "github.com/pion/webrtc/v4"
+
+	"github.com/camgate/camgate"
+)
+
+// valve is a way to a TCP port that can be shut: the far side then takes nothing
+// more, and says nothing.
+type valve struct {
+	net.Listener
+	mu   sync.Mutex
+	shut bool
+	end  chan struct{}
+}
+
+func newValve(t *testing.T, to net.Addr) *valve {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &valve{Listener: l, end: make(chan struct{})}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp4", to.String())
+			if err != nil {
+				t.Error(err)
+				near.Close()
+				continue
+			}
+			_ = far.(*net.TCPConn).SetReadBuffer(4096)
+			wg.Go(func() { defer far.Close(); _, _ = io.Copy(far, near) })
+			wg.Go(func() { defer near.Close(); v.pass(near, far) })
+		}
+	})
+	t.Cleanup(func() {
+		close(v.end)
+		l.Close()
+		wg.Wait()
+	})
+	return v
+}
+
+func (v *valve) pass(to io.Writer, from io.Reader) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		v.mu.Lock()
+		shut := v.shut
+		v.mu.Unlock()
+		if shut {
+			<-v.end
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (v *valve) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.shut = true
+}
+
+// ahead is how many bytes the best served reader has got more than the worst.
+func ahead(stream *camgate.Stream) uint64 {
+	readers := stream.Info().Readers
+	least, most := readers[0].Bytes, readers[0].Bytes
+	for _, r := range readers {
+		least, most = min(least, r.Bytes), max(most, r.Bytes)
+	}
+	return most - least
+}
+
+// A viewer that does not take what is sent harms nobody, can be sent away at once,
+// and goes by itself after a while.
+func TestStuckViewer(t *testing.T) {
+	for _, how := range []string{"DELETE", "timeout"} {
+		t.Run(how, func(t *testing.T) {
+			stream := newStream(t)
+			p := newProgram(t, stream, false)
+			p.p = 15_000 // what the kernel takes is soon full
+			p.next()
+			g := newGateway(t, stream, func(o *Options) {
+				o.ReaderTimeout = map[string]time.Duration{"DELETE": 20 * time.Second, "timeout": 3 * time.Second}[how]
+			})
+			p.run()
+			valve := newValve(t, g.ports.tcpAddr)
+			stuck := g.join(t, clientOptions{
+				settings: func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) },
+				answer: func(sdp string) string {
+					port := valve.Addr().(*net.TCPAddr).Port
+					return strings.ReplaceAll(sdp, fmt.Sprintf("127.0.0.1 %d typ host tcptype", g.ports.tcpAddr.Port), fmt.Sprintf("127.0.0.1 %d typ host tcptype", port))
+				},
+			})
+			stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 100 })
+			other := g.join(t, clientOptions{})
+			other.wait("pictures", func() bool { return len(other.packets["video"]) > 100 })
+			valve.close()
+			if how == "DELETE" {
+				eventually(t, "it is stuck", func() bool { return ahead(stream) > 500_000 })
+				start := time.Now()
+				if r := g.request(t, "DELETE", stuck.location, "", ""); r.code != http.StatusOK {
+					t.Errorf("%d %s", r.code, r.body)
+				}
+				if d := time.Since(start); d > 2*time.Second {
+					t.Errorf("DELETE takes %v", d)
+				}
+			}
+			eventually(t, "it is gone", func() bool { return g.Sessions() == 1 })
+			other.mu.Lock()
+			contiguous(t, "video", other.packets["video"])
+			other.mu.Unlock()
+		})
+	}
+}
