@@ -419,3 +419,16 @@ func refuse(l net.Listener) {
 		conn.Close()
 	}
 }
+
+// TestProgramIsSmall guards against a dependency that makes the linker keep
+// everything, as text/template does.
+func TestProgramIsSmall(t *testing.T) {
+	const most = 20 << 20
+	info, err := os.Stat(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > most {
+		t.Errorf("the program has %d bytes, more than %d", info.Size(), most)
+	}
+}
