@@ -24,6 +24,8 @@ var (
 	ErrTracksChanged      = errors.New("tracks changed")
 	ErrEncoderUnavailable = errors.New("no encoder available")
 	ErrPublisherActive    = errors.New("stream has a publisher already")
+	ErrNotInstalled       = errors.New("not installed")
+	ErrBadRequest         = errors.New("bad request")
 	ErrClosed             = errors.New("closed")
 )
 

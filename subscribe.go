@@ -37,7 +37,7 @@ func (s *Stream) Ready(ctx context.Context) ([]*Track, error) {
 }
 
 func notReady(name string, status Status) error {
-	err := error(ErrNotReady)
+	err := ErrNotReady
 	if status.Err != nil {
 		// Not wrapped: what the source suffers is not the viewer's error.
 		err = fmt.Errorf("%w: %s: %v", ErrNotReady, status.State, status.Err)

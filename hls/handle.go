@@ -64,8 +64,6 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 		sent = q.index(d)
 	case fileMedia:
 		sent = q.media(d)
-	case fileGap:
-		sent = newBlob(typeVideo, emptyBox).write(w, r, cacheMedia, false)
 	default:
 		sent = q.file(n)
 	}
@@ -74,10 +72,6 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 		reader.Sent(sent)
 	}
 }
-
-// emptyBox is an MP4 file with nothing in it: for players that do not know
-// EXT-X-GAP and ask for the gap.
-var emptyBox = []byte("\x00\x00\x00\x08free")
 
 // refuse answers with a status and the reason in words.
 func refuse(w http.ResponseWriter, status int, reason string) {

@@ -43,7 +43,8 @@ func newMuxer(st *camgate.Stream, opts Options) *muxer {
 	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name())}
 	m.now.Store(&snapshot{next: make(chan struct{})})
 	m.cutter = segmenter{opts: opts, askKey: st.RequestKeyframe}
-	m.cutter.nextMSN, m.cutter.nextPart = firstNumbers(time.Now())
+	msn, part := firstNumbers(time.Now())
+	m.cutter.nextMSN, m.cutter.nextPart = msn+uint64(len(prelude)), part+preludeParts
 	return m
 }
 
@@ -53,7 +54,7 @@ func newMuxer(st *camgate.Stream, opts Options) *muxer {
 // never comes back with another content.
 func firstNumbers(now time.Time) (msn, part uint64) {
 	const epoch = 1_600_000_000 // keeps the numbers short
-	n := uint64(max(now.Unix()-epoch, 16))
+	n := uint64(max(now.Unix()-epoch, 1))
 	return n, n * 16
 }
 
@@ -122,6 +123,9 @@ func (m *muxer) publish() {
 	if !m.cutter.changed {
 		return
 	}
+	if m.target == 0 && !m.first() {
+		return
+	}
 	m.cutter.changed = false
 	m.shift()
 	s := &snapshot{
@@ -137,13 +141,19 @@ func (m *muxer) publish() {
 	} else {
 		s.open.msn = m.cutter.nextMSN
 	}
-	if s.empty() {
-		return
-	}
-	s.gaps = max(0, m.opts.Window-len(m.window))
 	m.measure(s)
 	s.target, s.part, s.breaks = m.target, m.part, m.breaks
 	close(m.now.Swap(s).next)
+}
+
+// first reports whether there is enough for the first snapshot: a segment, or a
+// part of one behind the prelude.
+func (m *muxer) first() bool {
+	g := &m.cutter
+	if len(g.complete) > 0 {
+		return true
+	}
+	return g.open != nil && len(g.open.parts) > 0 && g.addPrelude()
 }
 
 // shift moves complete segments into the window and old ones out of it.
@@ -205,8 +215,8 @@ func (m *muxer) measure(s *snapshot) {
 
 func rounded(d time.Duration) int { return int(math.Round(d.Seconds())) }
 
-// slack is a part target that parts of about d fit in: not longer, and not shorter
-// than 85 % of it (RFC 8216bis section 4.4.4.9).
+// slack is a part target for parts of about d: none may be longer, and those before
+// the end of a segment not shorter than 85 % of it (RFC 8216bis section 4.4.4.9).
 func slack(d time.Duration) time.Duration {
-	return (d + d/10).Truncate(time.Millisecond) + time.Millisecond
+	return (d + d/20).Truncate(time.Millisecond) + time.Millisecond
 }

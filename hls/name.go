@@ -14,13 +14,11 @@ const (
 	fileInit                  // initialization section, by the hash of its content
 	fileSegment
 	filePart
-	fileGap // stands for media from before the worker's start
 )
 
 const (
 	indexName = "index.m3u8"
 	mediaName = "stream.m3u8"
-	gapName   = "gap.mp4"
 )
 
 // name is a file name taken apart. Numbers are never used again with another
@@ -39,8 +37,6 @@ func (n name) append(b []byte) []byte {
 		return append(b, indexName...)
 	case fileMedia:
 		return append(b, mediaName...)
-	case fileGap:
-		return append(b, gapName...)
 	case fileInit:
 		b = append(b, "init"...)
 	case fileSegment:
@@ -59,8 +55,6 @@ func parseName(file string) (name, bool) {
 		return name{kind: fileIndex}, true
 	case mediaName:
 		return name{kind: fileMedia}, true
-	case gapName:
-		return name{kind: fileGap}, true
 	}
 	base, ok := strings.CutSuffix(file, ".mp4")
 	if !ok {

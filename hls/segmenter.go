@@ -70,6 +70,7 @@ type lane struct {
 	newest   int64   // presentation time
 	pending  *sample // its duration is known when the next one is here
 	samples  []sample
+	first    *sample // in the first segment, for the prelude
 }
 
 // begin makes the segmenter go on with other tracks.
@@ -183,6 +184,9 @@ func (l *lane) push(next int64) error {
 		d = l.interval // a hole in the sound stays one
 	}
 	l.pending.dur, l.interval = uint32(d), d
+	if l.first == nil {
+		l.first = l.pending
+	}
 	l.samples = append(l.samples, *l.pending)
 	l.pending = nil
 	return nil
@@ -285,13 +289,18 @@ func (g *segmenter) closeSegment(end int64) {
 	g.open = nil
 	lead := g.lanes[0].track
 	s.duration = lead.Duration(end - g.segStart)
+	s.finish(lead.Kind)
+	g.complete = append(g.complete, s)
+	g.changed = true
+}
+
+// finish makes the whole of the parts, without a copy.
+func (s *segment) finish(lead camgate.Kind) {
 	pieces := make([][]byte, len(s.parts))
 	for i, p := range s.parts {
 		pieces[i] = p.pieces[0]
 	}
-	s.whole = newBlob(mediaType(lead.Kind), pieces...)
-	g.complete = append(g.complete, s)
-	g.changed = true
+	s.whole = newBlob(mediaType(lead), pieces...)
 }
 
 // flush ends the open segment with what is there: what comes next does not follow it.

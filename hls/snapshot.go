@@ -16,7 +16,6 @@ type snapshot struct {
 	segments []*segment // complete and listed, oldest first
 	gone     []*segment // not listed any more, served for a while
 	open     segment    // with the parts that were there; no header: nothing is open
-	gaps     int        // segments listed before the first one that was ever made
 	target   int        // EXT-X-TARGETDURATION, s
 	part     time.Duration
 	breaks   uint64 // EXT-X-DISCONTINUITY-SEQUENCE
@@ -133,13 +132,7 @@ func (s *snapshot) skippable() int {
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		total += s.segments[i].duration
 		if total > s.skipUntil() {
-			return s.gaps + i
-		}
-	}
-	for i := s.gaps; i > 0; i-- {
-		total += time.Duration(s.target) * time.Second
-		if total > s.skipUntil() {
-			return i - 1
+			return i
 		}
 	}
 	return 0
@@ -150,7 +143,7 @@ const withParts = 2
 
 func (s *snapshot) renderMedia(skip int, query string) []byte {
 	p := page{b: make([]byte, 0, 4096), query: query}
-	first := s.open.msn - uint64(len(s.segments)) - uint64(s.gaps)
+	first := s.open.msn - uint64(len(s.segments))
 	p.line("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:").num(uint64(s.target))
 	p.line("\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=").secs(3 * s.part)
 	p.line(",CAN-SKIP-UNTIL=").secs(s.skipUntil())
@@ -165,14 +158,9 @@ func (s *snapshot) renderMedia(skip int, query string) []byte {
 	}
 	if skip > 0 {
 		p.line("#EXT-X-SKIP:SKIPPED-SEGMENTS=").num(uint64(skip)).line("\n")
-		p.header = s.headerBefore(skip)
-	} else {
-		p.mapOf(s.firstHeader())
+		p.header = s.segments[skip-1].header // known from the segments left out
 	}
-	for i := skip; i < s.gaps; i++ {
-		p.line("#EXT-X-GAP\n#EXTINF:").secs(time.Duration(s.target) * time.Second).line(",\n" + gapName + "\n")
-	}
-	for i := max(0, skip-s.gaps); i < len(s.segments); i++ {
+	for i := skip; i < len(s.segments); i++ {
 		g := s.segments[i]
 		p.segment(g, i >= len(s.segments)-withParts)
 		p.line("#EXTINF:").secs(g.duration).line(",\n").uri(name{fileSegment, g.msn}).line("\n")
@@ -191,22 +179,6 @@ func (s *snapshot) independent() bool {
 		}
 	}
 	return s.open.header == nil || s.open.independent
-}
-
-func (s *snapshot) firstHeader() *header {
-	if len(s.segments) > 0 {
-		return s.segments[0].header
-	}
-	return s.open.header
-}
-
-// headerBefore returns the header that a player knows from the segments that a
-// delta update leaves out.
-func (s *snapshot) headerBefore(skip int) *header {
-	if i := skip - s.gaps; i > 0 {
-		return s.segments[i-1].header
-	}
-	return s.firstHeader()
 }
 
 // renderIndex writes the playlist of playlists: there is one, with all tracks in it.

@@ -172,11 +172,11 @@ func normalise(c camgate.Codec, p *camgate.Params, au [][]byte) (out [][]byte, k
 		case naluKey:
 			key, ok = true, true
 		case naluVPS:
-			have[0] = true
+			have[0] = have[0] || !ok // in front of the picture
 		case naluSPS:
-			have[1] = true
+			have[1] = have[1] || !ok
 		case naluPPS:
-			have[2] = true
+			have[2] = have[2] || !ok
 		}
 	}
 	sets := [3][]byte{p.VPS, p.SPS, p.PPS}

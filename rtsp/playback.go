@@ -41,6 +41,9 @@ type playback struct {
 	pace    pace
 	begun   bool // the answer to PLAY is on its way
 
+	looked time.Time           // when tellSkips did
+	told   camgate.ReaderStats // as it was then
+
 	stopped atomic.Bool
 	done    chan struct{} // closed when run has returned
 	err     error         // why run has returned; valid after done
@@ -129,6 +132,7 @@ func (p *playback) feed() error {
 		}
 		p.gather(to, u)
 		now := time.Now()
+		p.tellSkips(now)
 		for _, out := range p.session.outs {
 			if out.due(now) {
 				to.report(out, out.senderReport(now, p.session.endpoint.server.cname))
@@ -139,6 +143,24 @@ func (p *playback) feed() error {
 			return err
 		}
 		p.reader.Sent(bytes)
+	}
+}
+
+// skipInterval is how often the log tells of what a slow reader misses.
+const skipInterval = 10 * time.Second
+
+// tellSkips tells how much the reader has missed because it was slow.
+func (p *playback) tellSkips(now time.Time) {
+	if now.Sub(p.looked) < skipInterval {
+		return
+	}
+	p.looked = now
+	stats, missed := p.reader.Stats(), uint64(0)
+	for _, reason := range []camgate.SkipReason{camgate.SkipLag, camgate.SkipEvicted} {
+		missed += stats.Skipped[reason] - p.told.Skipped[reason]
+	}
+	if p.told = stats; missed > 0 {
+		p.session.log.Warn("rtsp reader is slow", "units_missed", missed)
 	}
 }
 
@@ -173,9 +195,12 @@ func (p *playback) gather(to sink, u *camgate.Unit) {
 }
 
 func (p *playback) newSink() sink {
-	s := p.session
-	if s.udp() {
-		return newUDPSink(s.endpoint.server.udp, &p.stopped)
+	server := p.session.endpoint.server
+	if p.session.udp() {
+		return newUDPSink(server.udp, &server.scratch, &p.stopped)
 	}
-	return &tcpSink{conn: p.conn, timeout: s.endpoint.server.opts.ReaderTimeout, stopped: &p.stopped}
+	return &tcpSink{
+		conn: p.conn, timeout: server.opts.ReaderTimeout, stopped: &p.stopped,
+		scratch: scratch{from: &server.scratch},
+	}
 }

@@ -80,6 +80,7 @@ type Server struct {
 	secure *endpoint // nil: no RTSPS
 	udp    *udpPorts // nil: no UDP
 
+	scratch scratchPool
 	playing sync.WaitGroup // the goroutines of all viewers
 }
 

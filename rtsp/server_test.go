@@ -428,6 +428,57 @@ func TestStuckReader(t *testing.T) {
 	eventually(t, "a line in the log", func() bool { return strings.Contains(g.logs.String(), "i/o timeout") })
 }
 
+// A reader that falls behind misses pictures, with a gap in the numbers that tells
+// so, goes on at a keyframe, and stays.
+func TestSlowReader(t *testing.T) {
+	g := newGateway(t, nil)
+	s, err := g.registry.Add("cam", camgate.StreamLimits{MaxLag: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam := newCamera(t, s, false)
+	cam.size = 400_000
+	cam.gop(1)
+	w := dialWire(t, g.url("cam"))
+	w.setup(0)
+	w.want(200, "PLAY", w.base)
+	stop := cam.run()
+	defer stop()
+	w.frame()
+	skipped := func() (n uint64) {
+		for _, r := range s.Info().Readers {
+			for _, reason := range camgate.SkipReasons() {
+				n += r.Skipped[reason]
+			}
+		}
+		return n
+	}
+	// Takes a little, just enough not to be stuck, until it has missed something.
+	for deadline := time.Now().Add(20 * time.Second); skipped() == 0; {
+		w.frame()
+		if time.Now().After(deadline) {
+			t.Fatal("it misses nothing")
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+	var next uint16
+	for begun := false; ; begun = true {
+		frame := w.frame()
+		if frame[1] != 0 {
+			continue
+		}
+		p := parseRTP(t, frame[4:])
+		if begun && p.SequenceNumber != next {
+			if p.Payload[0]&0x1f != 24 || p.Payload[3]&0x1f != 7 {
+				t.Errorf("after the gap comes % x", p.Payload[:4])
+			}
+			break
+		}
+		next = p.SequenceNumber + 1
+	}
+	w.want(200, "OPTIONS", w.base)
+}
+
 // No request, however broken, ends the server or leaves something behind.
 func TestBrokenRequests(t *testing.T) {
 	g := newGateway(t, withUDP)

@@ -18,8 +18,7 @@ type tcpSink struct {
 
 	bufs    [][]byte
 	bytes   int
-	scratch []byte // corrected copies; parts of it are in bufs
-	always  bool   // all units are corrected, not only the cached ones
+	scratch scratch // corrected copies, which bufs points to
 }
 
 func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
@@ -31,7 +30,7 @@ func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 	seq := out.number(u)
 	own := seq != u.FirstSeq() || wire[1] != out.channel
 	if own || shift != 0 {
-		s.always = s.always || own
+		s.scratch.always = s.scratch.always || own
 		wire = s.correct(packets, out.channel, seq, shift)
 	}
 	s.bufs = append(s.bufs, wire)
@@ -42,9 +41,7 @@ func (s *tcpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 // correct copies a unit's frames with another channel, other sequence numbers and
 // timestamps.
 func (s *tcpSink) correct(p *camgate.Packets, channel byte, seq uint16, shift uint32) []byte {
-	start := len(s.scratch)
-	s.scratch = append(s.scratch, p.Wire...)
-	wire := s.scratch[start:]
+	wire := s.scratch.add(p.Wire)
 	for i, rest := 0, wire; i < p.Len(); i++ {
 		frame := rest[:len(p.Framed(i))]
 		rest = rest[len(frame):]
@@ -70,10 +67,6 @@ func (s *tcpSink) report(out *outTrack, compound []byte) {
 
 func (s *tcpSink) pending() int { return s.bytes }
 
-// keepScratch is how much memory for copies is kept for the next picture. Most
-// readers need none after their start, and keep none.
-const keepScratch = 64 << 10
-
 func (s *tcpSink) flush() error {
 	if len(s.bufs) == 0 {
 		return nil
@@ -81,8 +74,6 @@ func (s *tcpSink) flush() error {
 	err := s.conn.send(s.bufs, s.timeout, s.stopped)
 	clear(s.bufs) // they hold on to units
 	s.bufs, s.bytes = s.bufs[:0], 0
-	if s.scratch = s.scratch[:0]; !s.always || cap(s.scratch) > keepScratch {
-		s.scratch = nil
-	}
+	s.scratch.done()
 	return err
 }

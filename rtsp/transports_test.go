@@ -316,7 +316,7 @@ func BenchmarkTCPSink(b *testing.B) {
 	for _, shift := range []uint32{0, 4} {
 		b.Run(map[uint32]string{0: "shared", 4: "corrected"}[shift], func(b *testing.B) {
 			p := &playback{}
-			sink := &tcpSink{conn: &conn{Conn: raw, raw: raw}, timeout: 10 * time.Second, stopped: &p.stopped}
+			sink := &tcpSink{conn: &conn{Conn: raw, raw: raw}, timeout: 10 * time.Second, stopped: &p.stopped, scratch: scratch{from: &scratchPool{}}}
 			out := &outTrack{track: cam.tracks[0], channel: byte(shift)}
 			b.SetBytes(int64(len(u.Packets().Wire)))
 			b.ReportAllocs()

@@ -67,8 +67,7 @@ type udpSink struct {
 	packets [][]byte
 	runs    []udpRun
 	bytes   int
-	scratch []byte // corrected copies; parts of it are in packets
-	always  bool   // all units are corrected, not only the cached ones
+	scratch scratch // corrected copies, which packets points to
 }
 
 // udpRun is the packets up to end, after those of the run before it, that go to
@@ -79,20 +78,21 @@ type udpRun struct {
 	end int
 }
 
-func newUDPSink(p *udpPorts, stopped *atomic.Bool) *udpSink {
-	return &udpSink{rtp: p.rtp.burst.NewWriter(), rtcp: p.rtcp.burst.NewWriter(), stopped: stopped}
+func newUDPSink(p *udpPorts, pool *scratchPool, stopped *atomic.Bool) *udpSink {
+	return &udpSink{
+		rtp: p.rtp.burst.NewWriter(), rtcp: p.rtcp.burst.NewWriter(), stopped: stopped,
+		scratch: scratch{from: pool},
+	}
 }
 
 func (s *udpSink) add(out *outTrack, u *camgate.Unit, shift uint32) {
 	packets, seq := u.Packets(), out.number(u)
 	own := seq != u.FirstSeq()
-	s.always = s.always || own
+	s.scratch.always = s.scratch.always || own
 	for i := range packets.Len() {
 		b := packets.RTP(i)
 		if own || shift != 0 {
-			start := len(s.scratch)
-			s.scratch = append(s.scratch, b...)
-			b = s.scratch[start:]
+			b = s.scratch.add(b)
 			correctRTP(b, seq+uint16(i), shift)
 		}
 		s.packets = append(s.packets, b)
@@ -140,8 +140,6 @@ func (s *udpSink) flush() error {
 	}
 	clear(s.packets) // they hold on to units
 	s.packets, s.runs, s.bytes = s.packets[:0], s.runs[:0], 0
-	if s.scratch = s.scratch[:0]; !s.always || cap(s.scratch) > keepScratch {
-		s.scratch = nil
-	}
+	s.scratch.done()
 	return nil
 }

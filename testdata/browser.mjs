@@ -70,7 +70,8 @@ const run = {
     const video = document.createElement('video'), errs = new Set();
     video.muted = true;
     document.body.append(video);
-    const hls = new Hls({ lowLatencyMode: true });
+    // As the player page does: a player that fell behind plays a little faster.
+    const hls = new Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.2 });
     let parts = 0, blocking = 0;
     hls.on(Hls.Events.ERROR, (_, d) => errs.add(d.details + (d.fatal ? ' FATAL' : '')));
     hls.on(Hls.Events.FRAG_LOADED, (_, d) => { if (d.part) parts++; });

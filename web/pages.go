@@ -1,10 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"embed"
-	"html/template"
+	"html"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,25 +15,47 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// pages are the templates of what people see. The scripts do the rest.
-type pages struct{ templates *template.Template }
+// pages are what people see, by name. The scripts do the rest.
+type pages struct{ files map[string]string }
 
+// loadPages reads the pages and puts their common parts in.
 func loadPages() (*pages, error) {
-	t, err := template.ParseFS(pageFiles, "pages/*.html")
-	return &pages{t}, err
+	entries, err := pageFiles.ReadDir("pages")
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{files: map[string]string{}}
+	for _, e := range entries {
+		text, err := pageFiles.ReadFile("pages/" + e.Name())
+		if err != nil {
+			return nil, err
+		}
+		p.files[strings.TrimSuffix(e.Name(), ".html")] = string(text)
+	}
+	for name, text := range p.files {
+		for _, part := range []string{"head", "brand", "foot"} {
+			text = strings.ReplaceAll(text, "{{>"+part+"}}", strings.TrimSuffix(p.files[part], "\n"))
+		}
+		p.files[name] = text
+	}
+	return p, nil
 }
 
-// pageData is what templates know.
-type pageData struct {
-	Assets  string // base URL of the assets
-	Version string
-	Title   string
-	Stream  string
-	Modules []string // that the page's script will ask for
-	MJPEG   bool     // there is something to show without scripts
-	Code    int
-	Heading string
-	Reason  string
+// values are what a page is filled with: {{name}} stands for the value of that name.
+// The package does not use html/template: that makes the linker keep each method of
+// each type in the program, which are seven megabytes here.
+type values map[string]string
+
+// text makes a value of text from outside, fit for elements and quoted attributes.
+func (v values) text(name, value string) { v[name] = html.EscapeString(value) }
+
+// fill returns a page with the values in their places.
+func (p *pages) fill(name string, v values) []byte {
+	pairs := make([]string, 0, 2*len(v))
+	for name, value := range v {
+		pairs = append(pairs, "{{"+name+"}}", value)
+	}
+	return []byte(strings.NewReplacer(pairs...).Replace(p.files[name]))
 }
 
 // dashboard is the list of streams.
@@ -40,16 +63,29 @@ func (s *Server) dashboard(c *gin.Context) {
 	if !s.permit(c, camgate.ActionList, "") {
 		return
 	}
-	s.page(c, http.StatusOK, "dashboard.html", pageData{Title: "camgate"})
+	v := values{}
+	v.text("title", "camgate")
+	s.page(c, http.StatusOK, "dashboard", v)
 }
 
 // player is the page of one stream.
 func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
-	s.page(c, http.StatusOK, "player.html", pageData{
-		Title: stream.Name() + " · camgate", Stream: stream.Name(), MJPEG: s.opts.Outputs.MJPEG != nil,
-		// So that they are loaded all at once, rather than one after the other.
-		Modules: []string{"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js"},
-	})
+	v := values{"modules": "", "plain": ""}
+	v.text("title", stream.Name()+" · camgate")
+	v.text("stream", stream.Name())
+	for _, module := range playerModules {
+		v["modules"] += `<link rel="modulepreload" href="` + s.assets.base() + "/" + module + "\">\n"
+	}
+	if s.opts.Outputs.MJPEG != nil { // there is something to show without scripts
+		v["plain"] = `<noscript><img class="player-plain" src="/` + v["stream"] + `/mjpeg" alt="Live pictures of ` + v["stream"] + `"></noscript>`
+	}
+	s.page(c, http.StatusOK, "player", v)
+}
+
+// playerModules are what the player's script will ask for: they are loaded all at
+// once, rather than one after the other.
+var playerModules = [...]string{
+	"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js",
 }
 
 // heading says in plain words what a status means.
@@ -78,18 +114,20 @@ func heading(code int) string {
 }
 
 func (s *Server) errorPage(c *gin.Context, code int, stream, reason string) {
-	s.page(c, code, "error.html", pageData{
-		Title: heading(code) + " · camgate", Stream: stream, Code: code, Heading: heading(code), Reason: reason,
-	})
+	v := values{"of": "", "code": strconv.Itoa(code)}
+	v.text("title", heading(code)+" · camgate")
+	v.text("heading", heading(code))
+	v.text("reason", reason)
+	if stream != "" {
+		v["of"] = "<b>" + html.EscapeString(stream) + "</b>: "
+	}
+	s.page(c, code, "error", v)
 }
 
-func (s *Server) page(c *gin.Context, code int, name string, data pageData) {
-	data.Assets, data.Version = s.assets.base(), s.opts.Version
-	var b bytes.Buffer
-	if err := s.pages.templates.ExecuteTemplate(&b, name, data); err != nil {
-		panic(err) // the templates are part of the program
-	}
+func (s *Server) page(c *gin.Context, code int, name string, v values) {
+	v.text("assets", s.assets.base())
+	v.text("version", s.opts.Version)
 	c.Header("Content-Security-Policy", policy)
 	c.Header("Cache-Control", "no-store")
-	c.Data(code, "text/html; charset=utf-8", b.Bytes())
+	c.Data(code, "text/html; charset=utf-8", s.pages.fill(name, v))
 }

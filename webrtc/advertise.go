@@ -49,7 +49,7 @@ func (a *advertiser) addresses(r *http.Request, bound net.IP) []netip.Addr {
 		}
 	}
 	local, extra := a.lookup(r.Context())
-	if ip, ok := netip.AddrFromSlice(bound); ok && !ip.IsUnspecified() {
+	if ip, ok := netip.AddrFromSlice(bound); ok && !ip.Unmap().IsUnspecified() {
 		add(ip)
 		add(extra...)
 		return out

@@ -69,12 +69,12 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	}
 	o, err := parseOffer(body)
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	release, err := s.reserve()
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	defer release()
@@ -82,17 +82,17 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	defer cancel()
 	tracks, err := stream.Ready(ctx)
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	p, err := negotiate(o, tracks)
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	x, answer, err := s.open(r, stream, o, p)
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	s.links(w)
@@ -131,7 +131,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.S
 	}
 	f, err := parseFragment(body)
 	if err != nil {
-		fail(w, err)
+		s.fail(w, stream, err)
 		return
 	}
 	if f.ufrag != "" && f.ufrag != x.offer.ufrag {
@@ -177,16 +177,18 @@ func read(w http.ResponseWriter, r *http.Request, want string, limit int64) (str
 // retryAfter is what a viewer that came too early or too late is told, in seconds.
 const retryAfter = "2"
 
-func fail(w http.ResponseWriter, err error) {
-	code := status(err)
-	if code == http.StatusServiceUnavailable {
+// fail answers a request that failed, and is the end of its error.
+func (s *Server) fail(w http.ResponseWriter, stream *camgate.Stream, err error) {
+	switch code := status(err); code {
+	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
+		refuse(w, code, err.Error())
+	case http.StatusInternalServerError:
+		s.log.Error("no WebRTC session", "stream", stream.Name(), "err", err)
+		refuse(w, code, "internal error")
+	default:
+		refuse(w, code, err.Error())
 	}
-	message := err.Error()
-	if code == http.StatusInternalServerError {
-		message = "internal error"
-	}
-	refuse(w, code, message)
 }
 
 func refuse(w http.ResponseWriter, code int, message string) {

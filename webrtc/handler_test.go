@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -196,4 +197,44 @@ func TestPortTaken(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("a server without any port")
 	}
+}
+
+// Rubbish that almost is an offer gets a clear answer, and leaves nothing behind.
+func TestRubbish(t *testing.T) {
+	g := newGateway(t, publish(t, h264Track(t), opusTrack(t)), func(o *Options) {
+		o.connectTimeout = 100 * time.Millisecond
+		o.MaxSessions = 20
+	})
+	_, offer := offerOf(t, clientOptions{})
+	before := resources()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	codes := map[int]int{}
+	for range 500 {
+		text := []byte(offer)
+		for range 1 + rnd.IntN(8) {
+			switch i := rnd.IntN(len(text)); rnd.IntN(3) {
+			case 0:
+				text = text[:i+1]
+			case 1:
+				text[i] = byte(rnd.Uint32())
+			case 2:
+				j := i + rnd.IntN(len(text)-i)
+				text = append(text[:i], text[j:]...)
+			}
+			if len(text) == 0 {
+				text = []byte{'v'}
+			}
+		}
+		codes[g.request(t, "POST", g.url, typeSDP, string(text)).code]++
+	}
+	t.Log(codes)
+	for code := range codes {
+		switch code {
+		case 201, 400, 406, 503:
+		default:
+			t.Errorf("status %d", code)
+		}
+	}
+	eventually(t, "all sessions are gone", func() bool { return g.Sessions() == 0 })
+	settled(t, before)
 }

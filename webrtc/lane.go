@@ -30,10 +30,9 @@ type lane struct {
 	header rtp.Header // scratch
 
 	// For sender reports.
-	newest        *camgate.Unit
-	packets       uint32
-	octets        uint32
-	retransmitted uint64
+	newest  *camgate.Unit
+	packets uint32
+	octets  uint32
 }
 
 // span is a run of packets with the same relation to those of the stream.
@@ -103,9 +102,6 @@ func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16
 		return 0, nil
 	}
 	n, _, err := l.write(b, ctx, u.Packets(), index, seq, u.RTPTime()+s.shift)
-	if n > 0 {
-		l.retransmitted++
-	}
 	return n, err
 }
 

@@ -15,6 +15,12 @@ const (
 	// catchUpSpeed is how much faster than in real time pictures follow each other at
 	// most: decoders have to follow, too.
 	catchUpSpeed = 5
+	// catchUpEase is how much slower it goes on after the viewer missed packets, at
+	// most every catchUpPause; catchUpLeast is what is left of it, in times of the
+	// stream's own rate.
+	catchUpEase  = 0.7
+	catchUpPause = 100 * time.Millisecond
+	catchUpLeast = 1.3
 )
 
 // catchUp is the way from the keyframe in the cache to the live edge. The cached
@@ -27,7 +33,9 @@ type catchUp struct {
 	track *camgate.Track
 	queue []*camgate.Unit // video, oldest first
 	rate  float64         // bytes per second
-	due   time.Time       // when the next picture may go
+	own   float64         // the stream's
+	eased time.Time
+	due   time.Time // when the next picture may go
 
 	// The line of timestamps: at time start the live edge was at stamp.
 	start time.Time
@@ -44,7 +52,16 @@ func (c *catchUp) begin(now time.Time) {
 	}
 	c.rate = catchUpRate / 8
 	if took := c.track.Duration(edge.PTS - c.queue[0].PTS); took > 0 {
-		c.rate = max(c.rate, catchUpFactor*float64(bytes)/took.Seconds())
+		c.own = float64(bytes) / took.Seconds()
+		c.rate = max(c.rate, catchUpFactor*c.own)
+	}
+}
+
+// ease slows down: the way to the viewer does not take as much.
+func (c *catchUp) ease(now time.Time) {
+	if now.Sub(c.eased) > catchUpPause {
+		c.eased = now
+		c.rate = max(c.rate*catchUpEase, catchUpLeast*c.own)
 	}
 }
 

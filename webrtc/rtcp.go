@@ -46,13 +46,15 @@ func (s *session) nack(p *rtcp.TransportLayerNack) {
 		if l.ssrc != p.MediaSSRC {
 			continue
 		}
+		s.missed.Store(true)
 		sent := 0
 		for _, pair := range p.Nacks {
 			pair.Range(func(seq uint16) bool {
 				if !s.resends.take(time.Now()) {
 					return false
 				}
-				if n, err := l.resend(b, s.transport.local, reader, seq); err == nil {
+				if n, err := l.resend(b, s.transport.local, reader, seq); err == nil && n > 0 {
+					s.server.resent.Add(1)
 					sent += n
 				}
 				if b.full() {

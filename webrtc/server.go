@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -80,6 +81,8 @@ type Server struct {
 	certs   certificates
 	addrs   advertiser
 
+	joined, resent atomic.Uint64
+
 	mu       sync.Mutex
 	closed   bool
 	sessions map[string]*session
@@ -141,6 +144,23 @@ func (s *Server) Sessions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
+}
+
+// Stats are counters for metrics.
+type Stats struct {
+	Sessions int
+	Joined   uint64 // viewers that connected
+	Resent   uint64 // packets that viewers missed
+	SendMode string // how datagrams are sent: "gso", "sendmmsg", "plain"; empty: no UDP
+}
+
+// Stats returns the counters.
+func (s *Server) Stats() Stats {
+	st := Stats{Sessions: s.Sessions(), Joined: s.joined.Load(), Resent: s.resent.Load()}
+	if b := s.ports.bursts(); b != nil {
+		st.SendMode = b.Mode().String()
+	}
+	return st
 }
 
 // reserve takes a place for a session; release gives it back when none came of it.

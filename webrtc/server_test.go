@@ -170,6 +170,9 @@ func testNACK(t *testing.T, library bool) {
 		}
 		return copies == 2*len(wanted)
 	})
+	if n := g.Stats().Resent; n != uint64(len(wanted)) {
+		t.Errorf("%d packets are counted", n)
+	}
 }
 
 // A viewer that cannot go on without a keyframe gets one of the source, or the

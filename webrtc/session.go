@@ -36,6 +36,7 @@ type session struct {
 
 	reader   atomic.Pointer[camgate.Reader]
 	keyframe atomic.Bool // the viewer cannot go on without one
+	missed   atomic.Bool // the viewer missed packets since this was looked at
 
 	served bool // the viewer connected; of run alone
 
@@ -97,6 +98,7 @@ func (s *session) serve() error {
 	if err := s.subscribe(remote); err != nil {
 		return err
 	}
+	s.server.joined.Add(1)
 	s.log.Info("reader joined")
 	v := viewer{session: s}
 	return v.play()

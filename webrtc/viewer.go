@@ -130,6 +130,9 @@ func (v *viewer) catchUp() error {
 				return context.Cause(v.ctx)
 			}
 		}
+		if v.missed.Swap(false) {
+			c.ease(now)
+		}
 		l := v.lane(c.track)
 		u, shift := c.next(now, l)
 		l.hurried = true

@@ -52,11 +52,12 @@ func (a *app) abandon(ctx context.Context) {
 // Run serves until ctx ends, which is no error.
 func (a *app) Run(ctx context.Context) error {
 	a.serving.Store(true)
-	defer context.AfterFunc(ctx, func() {
-		a.serving.Store(false)
-		a.log.Info("ending")
-	})()
-	return runParts(ctx, a.parts)
+	defer context.AfterFunc(ctx, func() { a.serving.Store(false) })()
+	err := runParts(ctx, a.parts)
+	if err == nil {
+		a.log.Info("ended", "reason", "signal")
+	}
+	return err
 }
 
 // Ready tells whether requests are served; see web.Options.

@@ -56,6 +56,9 @@ func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgat
 	}
 	defer leave()
 	p, err := s.newest(ctx, stream)
+	if errors.Is(err, camgate.ErrTracksChanged) {
+		p, err = s.newest(ctx, stream)
+	}
 	if err != nil {
 		fail(w, r, stream.Name(), err)
 		return

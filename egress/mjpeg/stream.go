@@ -113,14 +113,23 @@ func (v *view) close() {
 
 // open finds the stream's pictures, has them made if need be, and waits for the
 // first one.
-func (s *Server) open(ctx context.Context, stream *camgate.Stream, remote string) (_ *view, err error) {
+func (s *Server) open(ctx context.Context, stream *camgate.Stream, remote string) (v *view, err error) {
+	deadline := time.Now().Add(s.opts.StartTimeout)
+	for {
+		v, err = s.tryOpen(ctx, deadline, stream, remote)
+		if !errors.Is(err, camgate.ErrTracksChanged) || time.Now().After(deadline) {
+			return v, err
+		}
+	}
+}
+
+func (s *Server) tryOpen(ctx context.Context, deadline time.Time, stream *camgate.Stream, remote string) (_ *view, err error) {
 	v := &view{}
 	defer func() {
 		if err != nil {
 			v.close()
 		}
 	}()
-	deadline := time.Now().Add(s.opts.StartTimeout)
 	start, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	tracks, err := stream.Ready(start)

@@ -37,12 +37,14 @@ type source struct{ opts Options }
 
 func (s *source) String() string { return s.opts.Name }
 
-// recording is one pass through a file.
+// recording is a way through a file.
 type recording interface {
 	tracks() []*camgate.Track
-	// next returns the samples in the order in which they were recorded, and io.EOF
-	// after the last one.
+	// next returns the samples in the order in which they are due, from zero on, and
+	// io.EOF after the last one.
 	next() (sample, error)
+	// rewind goes back to the first sample.
+	rewind() error
 }
 
 // sample is an access unit with its place in the recording.
@@ -80,32 +82,31 @@ func (s *source) Run(ctx context.Context, stream *camgate.Stream) error {
 		if err := p.pass(ctx, rec); err != nil {
 			return err
 		}
-		if rec, err = open(r); err != nil {
+		if err := rec.rewind(); err != nil {
 			return err
 		}
 	}
 }
 
-// open begins a pass. The format is told by the first bytes: an MPEG-TS packet
-// begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2), an MP4 file with an ftyp box.
-func open(r io.ReadSeeker) (recording, error) {
-	var head [8]byte
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, fmt.Errorf("%w: the file is empty", camgate.ErrNoVideoTrack)
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	var rec recording
-	var err error
+// open finds out what the file is by its first bytes, and looks for its tracks.
+func open(r io.ReadSeeker) (rec recording, err error) {
+	defer func() {
+		// A file that takes the libraries by surprise is no reason to end the gateway.
+		if broken := recover(); broken != nil {
+			rec, err = nil, fmt.Errorf("%w: the file is broken: %v", camgate.ErrUnsupportedCodec, broken)
+		}
+	}()
+	var head [3 * tsPacket]byte
+	n, err := readHead(r, head[:])
 	switch {
-	case head[0] == 0x47:
-		rec, err = openTS(r)
-	case string(head[4:8]) == "ftyp", string(head[4:8]) == "styp":
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
+	case n == 0:
+		return nil, fmt.Errorf("%w: the file is empty", camgate.ErrNoVideoTrack)
+	case isMP4(head[:n]):
 		rec, err = openMP4(r)
+	case isTS(head[:n]):
+		rec, err = openTS(r)
 	default:
 		err = errors.New("neither an MP4 nor an MPEG-TS file")
 	}
@@ -116,6 +117,19 @@ func open(r io.ReadSeeker) (recording, error) {
 		return nil, fmt.Errorf("%w: no track in the file that camgate can play", camgate.ErrNoVideoTrack)
 	}
 	return rec, nil
+}
+
+// readHead reads the beginning of the file, as far as it goes, and rewinds.
+func readHead(r io.ReadSeeker, head []byte) (n int, err error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err = io.ReadFull(r, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return 0, err
+	}
+	_, err = r.Seek(0, io.SeekStart)
+	return n, err
 }
 
 // player hands samples to the writer when they are due.
@@ -130,15 +144,25 @@ type player struct {
 // as after a suspend of the machine.
 const maxLate = 2 * time.Second
 
-// pass plays the recording once.
+const (
+	// minPass is how long a pass takes at least: a file of one picture has no length.
+	minPass = 100 * time.Millisecond
+	// maxOverlap is by how much the next pass may begin before the end of this one.
+	maxOverlap = 100 * time.Millisecond
+)
+
+// pass plays the recording once. The next one begins when the track that lasts
+// longest can go on without a gap, or nearly so: tracks seldom begin together.
 func (p *player) pass(ctx context.Context, rec recording) error {
-	length := time.Duration(0)
 	tracks := p.w.Tracks()
-	for {
+	first := make([]time.Duration, len(tracks))
+	seen := make([]bool, len(tracks))
+	length, end := minPass, time.Duration(0)
+	for played := false; ; played = true {
 		s, err := rec.next()
 		switch {
-		case err == io.EOF && length > 0:
-			p.offset += length
+		case err == io.EOF && played:
+			p.offset += max(length, end-maxOverlap)
 			return nil
 		case err == io.EOF:
 			return fmt.Errorf("%w: no samples in the file", camgate.ErrNoVideoTrack)
@@ -150,7 +174,10 @@ func (p *player) pass(ctx context.Context, rec recording) error {
 		}
 		// What cannot be used of a file is left out; the rest plays.
 		_ = p.w.Write(ingest.Sample{Track: s.track, PTS: s.pts + tracks[s.track].Ticks(p.offset), AU: s.au})
-		length = max(length, s.end)
+		if !seen[s.track] {
+			seen[s.track], first[s.track] = true, s.dts
+		}
+		length, end = max(length, s.end-first[s.track]), max(end, s.end)
 	}
 }
 

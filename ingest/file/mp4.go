@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -14,10 +15,14 @@ import (
 	"github.com/camgate/camgate/ingest"
 )
 
-// maxFragmented bounds a fragmented file, which is read as a whole, in bytes.
-const maxFragmented = 512 << 20
+const (
+	// maxFragmented bounds a fragmented file, which is read as a whole, in bytes.
+	maxFragmented = 512 << 20
+	// maxSample bounds a sample in bytes.
+	maxSample = 8 << 20
+)
 
-// mp4 is a pass through an MP4 file.
+// mp4 is an MP4 file.
 type mp4 struct {
 	list []*camgate.Track
 	from []*mp4Track
@@ -28,7 +33,7 @@ type mp4Track struct {
 	id      int // index in mp4.list
 	codec   codecs.Codec
 	scale   int   // ticks per second
-	dts     int64 // of the next sample
+	shift   int64 // of the track against the others, in ticks
 	samples []mp4Sample
 	next    int
 }
@@ -40,24 +45,41 @@ type mp4Sample struct {
 	payload   func() ([]byte, error)
 }
 
+// isMP4 tells by the first box (ISO/IEC 14496-12, 4.3).
+func isMP4(head []byte) bool {
+	if len(head) < 8 {
+		return false
+	}
+	switch string(head[4:8]) {
+	case "ftyp", "styp":
+		return true
+	}
+	return false
+}
+
 func openMP4(r io.ReadSeeker) (recording, error) {
 	var p pmp4.Presentation
 	if err := p.Unmarshal(r); err != nil {
-		return openFragmented(r, err)
+		return openFragmented(r, fmt.Errorf("MP4: %w", err))
+	}
+	edits, err := readEdits(r)
+	if err != nil {
+		return nil, fmt.Errorf("MP4: %w", err)
 	}
 	m := &mp4{}
 	for _, t := range p.Tracks {
 		mt := &mp4Track{codec: t.Codec, scale: int(t.TimeScale)}
-		dts := int64(t.TimeOffset)
+		dts := edits[t.ID].shift(mt.scale)
 		for _, s := range t.Samples {
+			if s.GetPayload == nil || s.PayloadSize > maxSample {
+				return nil, errors.New("MP4: broken index")
+			}
 			mt.samples = append(mt.samples, mp4Sample{dts, s.Duration, s.PTSOffset, s.GetPayload})
 			dts += int64(s.Duration)
 		}
 		m.add(mt)
 	}
-	if len(m.list) == 0 {
-		return openFragmented(r, errors.New("no track that camgate can play"))
-	}
+	m.fromZero()
 	return m, nil
 }
 
@@ -83,11 +105,18 @@ func openFragmented(r io.ReadSeeker, notPlain error) (recording, error) {
 	}
 	var parts fmp4.Parts
 	if err := parts.Unmarshal(data); err != nil {
-		return nil, err
+		if len(parts) < 2 {
+			return nil, fmt.Errorf("fragmented MP4: %w", err)
+		}
+		parts = parts[:len(parts)-1] // the file was cut off in the last one
+	}
+	edits, err := readEdits(r)
+	if err != nil {
+		return nil, fmt.Errorf("fragmented MP4: %w", err)
 	}
 	m := &mp4{}
 	for _, it := range init.Tracks {
-		mt := &mp4Track{codec: it.Codec, scale: int(it.TimeScale)}
+		mt := &mp4Track{codec: it.Codec, scale: int(it.TimeScale), shift: edits[it.ID].shift(int(it.TimeScale))}
 		for _, part := range parts {
 			for _, pt := range part.Tracks {
 				if pt.ID == it.ID {
@@ -102,7 +131,7 @@ func openFragmented(r io.ReadSeeker, notPlain error) (recording, error) {
 }
 
 func (mt *mp4Track) addPart(pt *fmp4.PartTrack) {
-	dts := int64(pt.BaseTime)
+	dts := int64(pt.BaseTime) + mt.shift
 	for _, s := range pt.Samples {
 		mt.samples = append(mt.samples, mp4Sample{dts, s.Duration, s.PTSOffset, func() ([]byte, error) { return s.Payload, nil }})
 		dts += int64(s.Duration)
@@ -110,7 +139,7 @@ func (mt *mp4Track) addPart(pt *fmp4.PartTrack) {
 }
 
 // fromZero moves the samples so that the earliest one is at zero: a recording in
-// fragments often begins at some other time.
+// fragments, or with edit lists, often begins at some other time.
 func (m *mp4) fromZero() {
 	if len(m.from) == 0 {
 		return
@@ -162,25 +191,36 @@ func (m *mp4) add(mt *mp4Track) {
 
 func (m *mp4) tracks() []*camgate.Track { return m.list }
 
-// next returns the sample that is due first of all tracks.
-func (m *mp4) next() (sample, error) {
-	var first *mp4Track
+func (m *mp4) rewind() error {
 	for _, mt := range m.from {
-		if mt.next == len(mt.samples) {
-			continue
-		}
-		if first == nil || mt.due() < first.due() {
-			first = mt
-		}
+		mt.next = 0
 	}
-	if first == nil {
-		return sample{}, io.EOF
-	}
-	return first.take(m.list[first.id])
+	return nil
 }
 
-// due returns when the next sample is due, in ns.
-func (mt *mp4Track) due() int64 { return int64(ticksToTime(mt.samples[mt.next].dts, mt.scale)) }
+// next returns the sample that is due first of all tracks.
+func (m *mp4) next() (sample, error) {
+	for {
+		var first *mp4Track
+		for _, mt := range m.from {
+			if mt.next < len(mt.samples) && (first == nil || mt.due() < first.due()) {
+				first = mt
+			}
+		}
+		if first == nil {
+			return sample{}, io.EOF
+		}
+		s, err := first.take(m.list[first.id])
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			first.next = len(first.samples) // the file was cut off here
+			continue
+		}
+		return s, err
+	}
+}
+
+// due returns when the next sample is due.
+func (mt *mp4Track) due() time.Duration { return ticksToTime(mt.samples[mt.next].dts, mt.scale) }
 
 func (mt *mp4Track) take(t *camgate.Track) (sample, error) {
 	s := mt.samples[mt.next]
