@@ -30,7 +30,7 @@ type session struct {
 	lanes     []*lane // by route
 	log       *slog.Logger
 
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it is the session's own end, which requests and the library bring about
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run has returned
 
@@ -89,7 +89,7 @@ func (s *session) tell(cause error) {
 func (s *session) serve() error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.server.opts.connectTimeout, errNoConnect)
 	defer cancel()
-	if err := s.transport.connect(ctx, s.server.logs); err != nil {
+	if err := s.transport.connect(ctx, s.log); err != nil {
 		return err
 	}
 	s.served = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -96,7 +97,7 @@ func (t *transport) choose(pair *pion.ICECandidatePair) {
 }
 
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
-func (t *transport) connect(ctx context.Context, logs libraryLog) error {
+func (t *transport) connect(ctx context.Context, log *slog.Logger) error {
 	select {
 	case <-t.connected:
 	case <-ctx.Done():
@@ -111,7 +112,7 @@ func (t *transport) connect(ctx context.Context, logs libraryLog) error {
 	}
 	local, err := t.keys.srtp()
 	if err != nil {
-		logs.tell("media goes packet by packet: %v", err)
+		log.Debug("media goes packet by packet", "err", err)
 	}
 	t.mu.Lock()
 	t.local = local
