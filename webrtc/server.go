@@ -187,7 +187,7 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 	}
 	answer, err := s.answer(r, x)
 	if err == nil {
-		err = t.accept(o)
+		err = t.accept(p.peer(o))
 	}
 	if err == nil {
 		err = x.subscribe(r.RemoteAddr)

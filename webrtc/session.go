@@ -94,7 +94,7 @@ func (s *session) tell(cause error) {
 func (s *session) serve() error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.server.opts.connectTimeout, errNoConnect)
 	defer cancel()
-	if err := s.transport.connect(ctx, s.offer, s.certificate, s.server.logs); err != nil {
+	if err := s.transport.connect(ctx, s.plan.peer(s.offer), s.certificate, s.server.logs); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return fmt.Errorf("%w: %w", cause, err)
 		}

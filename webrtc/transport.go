@@ -13,6 +13,7 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/srtp/v3"
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v4/packetio"
 	"golang.org/x/sys/cpu"
 )
@@ -40,13 +41,20 @@ type transport struct {
 type path struct {
 	udp    bool
 	remote netip.AddrPort
+	since  time.Time
 }
+
+// settle is how long after a path was selected others are only taken that have a
+// higher priority: a viewer may nominate several at first. Later, a nomination is
+// a change of mind, or of the viewer's network.
+const settle = 2 * time.Second
 
 // newTransport starts an ICE agent that can be reached at the ports.
 func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport, error) {
 	// A viewer that says nothing for a while may come back; ICE calls that
 	// disconnected. Together it has as long as the timeout says.
 	quiet := min(5*time.Second, timeout/2)
+	t := &transport{ports: p}
 	opts := []ice.AgentOption{
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6, ice.NetworkTypeTCP4, ice.NetworkTypeTCP6}),
@@ -58,6 +66,7 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 		ice.WithFailedTimeout(timeout - quiet),
 		ice.WithKeepaliveInterval(min(2*time.Second, quiet/2)), // it makes the viewer say something
 		ice.WithLoggerFactory(logs),
+		ice.WithBindingRequestHandler(t.moves),
 	}
 	if p.udpMux != nil {
 		opts = append(opts, ice.WithUDPMux(p.udpMux))
@@ -69,7 +78,7 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 	if err != nil {
 		return nil, fmt.Errorf("ICE agent: %w", err)
 	}
-	t := &transport{ports: p, agent: agent}
+	t.agent = agent
 	gathered := make(chan struct{})
 	_ = agent.OnCandidate(func(c ice.Candidate) {
 		if c == nil {
@@ -77,11 +86,15 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 		}
 	})
 	_ = agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-		if s == ice.ConnectionStateFailed && t.onClose != nil {
+		switch {
+		case s != ice.ConnectionStateFailed:
+		case t.path.Load() == nil:
+			t.onClose(errNoConnect)
+		default:
 			t.onClose(errLost)
 		}
 	})
-	_ = agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { t.select_(local, remote) })
+	_ = agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) { t.path.Store(newPath(local, remote)) })
 	if err := agent.GatherCandidates(); err != nil {
 		_ = agent.Close()
 		return nil, fmt.Errorf("ICE agent: %w", err)
@@ -90,17 +103,28 @@ func newTransport(p *ports, timeout time.Duration, logs libraryLog) (*transport,
 	return t, nil
 }
 
-func (t *transport) select_(local, remote ice.Candidate) {
-	ip, err := netip.ParseAddr(remote.Address())
+// moves reports whether a connectivity check of the viewer makes its path the
+// selected one.
+func (t *transport) moves(m *stun.Message, _, remote ice.Candidate, _ *ice.CandidatePair) bool {
+	p := t.path.Load()
+	return p != nil && m.Contains(stun.AttrUseCandidate) && time.Since(p.since) > settle && p.remote != address(remote)
+}
+
+func address(c ice.Candidate) netip.AddrPort {
+	ip, err := netip.ParseAddr(c.Address())
 	if err != nil {
-		return
+		return netip.AddrPort{}
 	}
-	t.path.Store(&path{!local.NetworkType().IsTCP(), netip.AddrPortFrom(ip, uint16(remote.Port()))})
+	return netip.AddrPortFrom(ip, uint16(c.Port()))
+}
+
+func newPath(local, remote ice.Candidate) *path {
+	return &path{!local.NetworkType().IsTCP(), address(remote), time.Now()}
 }
 
 // accept lets the viewer connect; connect waits for it.
-func (t *transport) accept(o *offer) error {
-	conn, err := t.agent.StartAccept(o.ufrag, o.pwd)
+func (t *transport) accept(p peer) error {
+	conn, err := t.agent.StartAccept(p.ufrag, p.pwd)
 	if err != nil {
 		return fmt.Errorf("ICE agent: %w", err)
 	}
@@ -119,17 +143,18 @@ func srtpProfiles() []dtls.SRTPProtectionProfile {
 }
 
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
-func (t *transport) connect(ctx context.Context, o *offer, certificate tls.Certificate, logs libraryLog) error {
+func (t *transport) connect(ctx context.Context, p peer, certificate tls.Certificate, logs libraryLog) error {
 	if err := t.agent.AwaitConnect(ctx); err != nil {
 		return err
 	}
 	pair, err := t.agent.GetSelectedCandidatePair()
 	if err != nil {
-		return err
+		return fmt.Errorf("ICE agent: %w", err)
 	}
-	if pair != nil && t.path.Load() == nil {
-		t.select_(pair.Local, pair.Remote)
+	if pair == nil {
+		return errLost
 	}
+	t.path.CompareAndSwap(nil, newPath(pair.Local, pair.Remote)) // else it was told already
 	t.inbox = newDTLSInbox(t.conn, func() { t.onClose(errDeleted) })
 	t.reading.Add(1)
 	go func() {
@@ -142,7 +167,7 @@ func (t *transport) connect(ctx context.Context, o *offer, certificate tls.Certi
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
 		dtls.WithInsecureSkipVerify(true), // self-signed: the fingerprint decides
-		dtls.WithVerifyPeerCertificate(verifyFingerprint(o.fingerprints)),
+		dtls.WithVerifyPeerCertificate(verifyFingerprint(p.fingerprints)),
 		dtls.WithInsecureSkipVerifyHello(true), // ICE has proved the address
 		dtls.WithLoggerFactory(logs),
 	)
