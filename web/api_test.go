@@ -132,7 +132,7 @@ func TestStatus(t *testing.T) {
 		{camgate.ErrTimeout, 503, true},
 		{camgate.ErrTooManyStreams, 503, true},
 		{camgate.ErrTooManyReaders, 503, true},
-		{camgate.ErrEncoderUnavailable, 503, false},
+		{camgate.ErrEncoderUnavailable, 503, true},
 		{camgate.ErrDecoder, 503, true},
 		{camgate.ErrTracksChanged, 503, true},
 		{camgate.ErrClosed, 503, true},

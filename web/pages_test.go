@@ -17,7 +17,7 @@ func TestPagesAreFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	nothing := func(http.ResponseWriter, *http.Request, *camgate.Stream, string) {}
-	s, err := New(Options{Registry: registry, Version: "<v1>", Outputs: Outputs{MJPEG: nothing}})
+	s, err := New(Options{Registry: registry, Version: "<v1>", Outputs: Outputs{MJPEG: plain(nothing)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,9 @@ func (s *Server) serveOutput(c *gin.Context, t target) {
 		_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.opts.Limits.Body)
 	}
-	out(c.Writer, c.Request, t.stream, t.rest)
+	if err := out(c.Writer, c.Request, t.stream, t.rest); err != nil {
+		s.fail(c, t.name, err)
+	}
 }
 
 // recover answers a request whose handler panicked.

@@ -43,7 +43,7 @@ func TestRunEndsStreamingAnswers(t *testing.T) {
 		<-r.Context().Done()
 		ended <- r.Context().Err()
 	}
-	s := newServer(t, Options{Outputs: Outputs{MJPEG: wait, HLS: wait}})
+	s := newServer(t, Options{Outputs: Outputs{MJPEG: plain(wait), HLS: plain(wait)}})
 	url, stop := run(t, s)
 	for _, path := range []string{"/demo/mjpeg", "/demo/index.m3u8"} {
 		r, err := http.Get(url + path)
@@ -68,11 +68,11 @@ func TestRunEndsStreamingAnswers(t *testing.T) {
 
 func TestRunCutsOffWhoDoesNotEnd(t *testing.T) {
 	leave, left, inside := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	s := newServer(t, Options{Outputs: Outputs{MJPEG: func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
+	s := newServer(t, Options{Outputs: Outputs{MJPEG: plain(func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
 		defer close(left)
 		close(inside)
 		<-leave
-	}}})
+	})}})
 	url, stop := run(t, s)
 	go func() {
 		if r, err := http.Get(url + "/demo/mjpeg"); err == nil {
@@ -119,11 +119,11 @@ func TestRunListenerFails(t *testing.T) {
 
 func TestViewerWhoLeavesEndsTheOutput(t *testing.T) {
 	ended := make(chan struct{})
-	s := newServer(t, Options{Outputs: Outputs{MJPEG: func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
+	s := newServer(t, Options{Outputs: Outputs{MJPEG: plain(func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		close(ended)
-	}}})
+	})}})
 	url, stop := run(t, s)
 	r, err := http.Get(url + "/demo/mjpeg")
 	if err != nil {
@@ -176,9 +176,9 @@ func TestAssets(t *testing.T) {
 }
 
 func BenchmarkDispatch(b *testing.B) {
-	s := newServer(b, Options{Outputs: Outputs{HLS: func(w http.ResponseWriter, _ *http.Request, _ *camgate.Stream, _ string) {
+	s := newServer(b, Options{Outputs: Outputs{HLS: plain(func(w http.ResponseWriter, _ *http.Request, _ *camgate.Stream, _ string) {
 		_, _ = io.WriteString(w, "x")
-	}}})
+	})}})
 	b.ReportAllocs()
 	for b.Loop() {
 		do(s, "GET", "/live/front/index.m3u8")

@@ -21,7 +21,9 @@ import (
 // part of the path: the session of a WHEP or WHIP resource, the file of HLS, empty
 // for the others. The user has been checked. The request's context ends when the
 // viewer leaves and when the server shuts down.
-type Output func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string)
+// What it cannot serve it returns as an error, having written nothing: the answer
+// to that is the same for all outputs, see camgate.AnswerTo.
+type Output func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error
 
 // Outputs are the protocols that the server offers; one that is nil is answered
 // with 501 and the reason.

@@ -14,8 +14,16 @@ import (
 
 // echo is an output that says how it was called.
 func echo(what string) Output {
-	return func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) {
+	return plain(func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) {
 		fmt.Fprintf(w, "%s %s %s %q", r.Method, what, stream.Name(), rest)
+	})
+}
+
+// plain is an output that never fails.
+func plain(h func(http.ResponseWriter, *http.Request, *camgate.Stream, string)) Output {
+	return func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error {
+		h(w, r, stream, rest)
+		return nil
 	}
 }
 
@@ -121,7 +129,7 @@ func TestErrorPages(t *testing.T) {
 }
 
 func TestPanicIsAnswered(t *testing.T) {
-	s := newServer(t, Options{Outputs: Outputs{MJPEG: func(http.ResponseWriter, *http.Request, *camgate.Stream, string) { panic("oops") }}})
+	s := newServer(t, Options{Outputs: Outputs{MJPEG: plain(func(http.ResponseWriter, *http.Request, *camgate.Stream, string) { panic("oops") })}})
 	r := do(s, "GET", "/demo/mjpeg")
 	if got := body(t, r); r.StatusCode != 500 || strings.Contains(got, "oops") {
 		t.Errorf("%d %s", r.StatusCode, got)
@@ -130,9 +138,9 @@ func TestPanicIsAnswered(t *testing.T) {
 
 func TestBodyLimit(t *testing.T) {
 	var got error
-	s := newServer(t, Options{Limits: Limits{Body: 10}, Outputs: Outputs{WHEP: func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
+	s := newServer(t, Options{Limits: Limits{Body: 10}, Outputs: Outputs{WHEP: plain(func(w http.ResponseWriter, r *http.Request, _ *camgate.Stream, _ string) {
 		_, got = io.ReadAll(r.Body)
-	}}})
+	})}})
 	srv := httptest.NewServer(s.Handler())
 	defer srv.Close()
 	r, err := http.Post(srv.URL+"/demo/whep", "application/sdp", strings.NewReader(strings.Repeat("v", 11)))
@@ -148,10 +156,10 @@ func TestBodyLimit(t *testing.T) {
 
 func TestRequestLimit(t *testing.T) {
 	inside, leave := make(chan struct{}), make(chan struct{})
-	s := newServer(t, Options{Limits: Limits{Requests: 1}, Outputs: Outputs{MJPEG: func(http.ResponseWriter, *http.Request, *camgate.Stream, string) {
+	s := newServer(t, Options{Limits: Limits{Requests: 1}, Outputs: Outputs{MJPEG: plain(func(http.ResponseWriter, *http.Request, *camgate.Stream, string) {
 		close(inside)
 		<-leave
-	}}})
+	})}})
 	done := make(chan struct{})
 	go func() { defer close(done); do(s, "GET", "/demo/mjpeg") }()
 	<-inside

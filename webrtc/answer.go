@@ -27,9 +27,10 @@ func (o *offer) part(p *plan) string {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
 	line("a=group:BUNDLE %s", strings.Join(mids, " "))
-	line("a=fingerprint:%s", o.fingerprint)
-	line("a=ice-ufrag:%s", o.ufrag)
-	line("a=ice-pwd:%s", o.pwd)
+	peer := p.peer(o)
+	line("a=fingerprint:%s", peer.fingerprint())
+	line("a=ice-ufrag:%s", peer.ufrag)
+	line("a=ice-pwd:%s", peer.pwd)
 	for i, r := range p.routes {
 		line("m=%s 9 UDP/TLS/RTP/SAVPF %d", r.track.Kind, r.codec.payloadType)
 		line("c=IN IP4 0.0.0.0")

@@ -25,7 +25,7 @@ func TestCertificates(t *testing.T) {
 }
 
 // The fingerprint that counts is one by a hash that is not broken.
-func TestIdentify(t *testing.T) {
+func TestFingerprint(t *testing.T) {
 	for _, c := range []struct {
 		offered []string
 		want    string
@@ -35,9 +35,9 @@ func TestIdentify(t *testing.T) {
 		{[]string{"sha-512 AA"}, "sha-512 AA"},
 		{[]string{"sha-256", "sha-256 ", "sha-256 AA BB", "", "sha-1 00"}, ""},
 	} {
-		o := offer{fingerprints: c.offered}
-		if ok := o.identify(); o.fingerprint != c.want || ok != (c.want != "") {
-			t.Errorf("%q: %q", c.offered, o.fingerprint)
+		p := peer{fingerprints: c.offered}
+		if got := p.fingerprint(); got != c.want {
+			t.Errorf("%q: %q, want %q", c.offered, got, c.want)
 		}
 	}
 }

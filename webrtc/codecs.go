@@ -80,6 +80,10 @@ func (p *plan) has(k camgate.Kind) bool {
 	return slices.ContainsFunc(p.routes, func(r route) bool { return r.track.Kind == k })
 }
 
+// peer is the viewer's side of the one transport: that of the first section which
+// is not rejected (RFC 9143 section 7.3.1).
+func (p *plan) peer(o *offer) peer { return o.sections[p.routes[0].section].peer }
+
 func (p *plan) tracks() []*camgate.Track {
 	out := make([]*camgate.Track, len(p.routes))
 	for i, r := range p.routes {

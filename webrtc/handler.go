@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,7 +135,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.S
 		s.fail(w, stream, err)
 		return
 	}
-	if f.ufrag != "" && f.ufrag != x.offer.ufrag {
+	if f.ufrag != "" && !slices.ContainsFunc(x.offer.sections, func(s section) bool { return s.peer.ufrag == f.ufrag }) {
 		// RFC 9725 section 4.3.1: only one of trickle ICE and ICE restarts is there.
 		refuse(w, http.StatusUnprocessableEntity, "ICE restarts are not possible: start a new session")
 		return

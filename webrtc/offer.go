@@ -15,12 +15,16 @@ const (
 
 // offer is what the gateway needs to know of a viewer's SDP offer (RFC 8829).
 type offer struct {
-	ufrag, pwd   string
-	fingerprints []string // "sha-256 AA:BB..."
-	fingerprint  string   // the one that counts
-	setup        string
-	bundle       []string // mids of the first BUNDLE group
-	sections     []section
+	peer     peer     // for sections that do not say
+	bundle   []string // mids of the first BUNDLE group
+	sections []section
+}
+
+// peer is the viewer's side of a transport.
+type peer struct {
+	ufrag, pwd   string   // RFC 8839 section 5.4
+	fingerprints []string // "sha-256 AA:BB...", RFC 8122 section 5
+	setup        string   // RFC 4145 section 4
 }
 
 // section is one media description of an offer.
@@ -32,10 +36,7 @@ type section struct {
 	rejected  bool // port zero
 	direction string
 	codecs    map[uint8]*codec
-
-	ufrag, pwd   string
-	fingerprints []string
-	setup        string
+	peer      peer
 }
 
 // codec is one payload type of a section.
@@ -90,16 +91,35 @@ func parseOffer(text string) (*offer, error) {
 	return o, o.complete()
 }
 
-func (o *offer) attribute(name, value string, direction *string) {
+func (p *peer) attribute(name, value string) {
 	switch name {
 	case "ice-ufrag":
-		o.ufrag = value
+		p.ufrag = value
 	case "ice-pwd":
-		o.pwd = value
+		p.pwd = value
 	case "fingerprint":
-		o.fingerprints = append(o.fingerprints, value)
+		p.fingerprints = append(p.fingerprints, value)
 	case "setup":
-		o.setup = value
+		p.setup = value
+	}
+}
+
+// or fills in from q what p does not say.
+func (p *peer) or(q peer) {
+	if p.ufrag == "" && p.pwd == "" {
+		p.ufrag, p.pwd = q.ufrag, q.pwd
+	}
+	if p.fingerprints == nil {
+		p.fingerprints = q.fingerprints
+	}
+	if p.setup == "" {
+		p.setup = q.setup
+	}
+}
+
+func (o *offer) attribute(name, value string, direction *string) {
+	o.peer.attribute(name, value)
+	switch name {
 	case "group":
 		if mids := strings.Fields(value); o.bundle == nil && len(mids) > 1 && mids[0] == "BUNDLE" {
 			o.bundle = mids[1:]
@@ -110,15 +130,8 @@ func (o *offer) attribute(name, value string, direction *string) {
 }
 
 func (s *section) attribute(name, value string) {
+	s.peer.attribute(name, value)
 	switch name {
-	case "ice-ufrag":
-		s.ufrag = value
-	case "ice-pwd":
-		s.pwd = value
-	case "fingerprint":
-		s.fingerprints = append(s.fingerprints, value)
-	case "setup":
-		s.setup = value
 	case "mid":
 		s.mid = value
 	case "sendrecv", "sendonly", "recvonly", "inactive":
@@ -208,51 +221,41 @@ func (o *offer) complete() error {
 	if len(o.sections) == 0 {
 		return fmt.Errorf("%w: no media description", errBadOffer)
 	}
-	for i := range o.sections {
-		s := &o.sections[i]
-		if s.rejected {
-			continue
-		}
-		if o.ufrag == "" {
-			o.ufrag = s.ufrag
-		}
-		if o.pwd == "" {
-			o.pwd = s.pwd
-		}
-		if o.fingerprints == nil {
-			o.fingerprints = s.fingerprints
-		}
-		if o.setup == "" {
-			o.setup = s.setup
+	for _, s := range o.sections {
+		if !s.rejected {
+			o.peer.or(s.peer) // what is bundled with it need not say it again
 		}
 	}
-	switch {
-	case o.ufrag == "" || o.pwd == "":
-		return fmt.Errorf("%w: no ice-ufrag and ice-pwd", errBadOffer)
-	case len(o.ufrag) > 256 || len(o.pwd) > 256: // RFC 8839 section 5.4
-		return fmt.Errorf("%w: ice-ufrag and ice-pwd have at most 256 characters", errBadOffer)
-	case len(o.fingerprints) == 0:
-		return fmt.Errorf("%w: no fingerprint of a DTLS certificate", errBadOffer)
-	case !o.identify():
-		return fmt.Errorf("%w: no fingerprint by SHA-256, SHA-384 or SHA-512", errBadOffer)
-	case o.setup == "passive":
-		return fmt.Errorf("%w: setup:passive: the viewer has to be the DTLS client (actpass or active)", errBadOffer)
+	for i := range o.sections {
+		p := &o.sections[i].peer
+		p.or(o.peer)
+		switch {
+		case p.ufrag == "" || p.pwd == "":
+			return fmt.Errorf("%w: no ice-ufrag and ice-pwd", errBadOffer)
+		case len(p.ufrag) > 256 || len(p.pwd) > 256: // RFC 8839 section 5.4
+			return fmt.Errorf("%w: ice-ufrag and ice-pwd have at most 256 characters", errBadOffer)
+		case len(p.fingerprints) == 0:
+			return fmt.Errorf("%w: no fingerprint of a DTLS certificate", errBadOffer)
+		case p.fingerprint() == "":
+			return fmt.Errorf("%w: no fingerprint by SHA-256, SHA-384 or SHA-512", errBadOffer)
+		case p.setup == "passive":
+			return fmt.Errorf("%w: setup:passive: the viewer has to be the DTLS client (actpass or active)", errBadOffer)
+		}
 	}
 	return nil
 }
 
-// identify chooses a fingerprint by a hash that is not broken.
-func (o *offer) identify() bool {
-	for _, f := range o.fingerprints {
-		hash, value, _ := strings.Cut(f, " ")
-		hash, value = strings.ToLower(hash), strings.TrimSpace(value)
-		switch hash {
+// fingerprint returns the one that counts: the first by a hash that is not broken.
+func (p *peer) fingerprint() string {
+	for _, f := range p.fingerprints {
+		name, value, _ := strings.Cut(f, " ")
+		name, value = strings.ToLower(name), strings.TrimSpace(value)
+		switch name {
 		case "sha-256", "sha-384", "sha-512":
 			if value != "" && !strings.Contains(value, " ") {
-				o.fingerprint = hash + " " + value
-				return true
+				return name + " " + value
 			}
 		}
 	}
-	return false
+	return ""
 }

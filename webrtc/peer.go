@@ -75,6 +75,7 @@ func peerSettings(ctx context.Context, s *Server, t *transport) (pion.SettingEng
 	// disconnected. Together it has as long as the timeout says. Our checks make it
 	// say something.
 	quiet := min(5*time.Second, s.opts.ReaderTimeout/2)
+	settings.SetICEBindingRequestHandler(t.moves)
 	settings.SetICETimeouts(quiet, s.opts.ReaderTimeout-quiet, min(2*time.Second, quiet/2))
 
 	// DTLS: the server chooses the SRTP profile.

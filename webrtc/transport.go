@@ -8,9 +8,12 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v4/packetio"
 	pion "github.com/pion/webrtc/v4"
 )
@@ -47,7 +50,13 @@ type transport struct {
 type path struct {
 	udp    bool
 	remote netip.AddrPort
+	since  time.Time
 }
+
+// settle is how long after a path was selected others are only taken that have a
+// higher priority: a viewer may nominate several at first. Later, a nomination is
+// a change of mind, or of the viewer's network.
+const settle = 2 * time.Second
 
 // open makes the PeerConnection of a session. ctx ends a handshake.
 func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane) (err error) {
@@ -56,9 +65,12 @@ func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane)
 		return fmt.Errorf("PeerConnection: %w", err)
 	}
 	t.pc.OnConnectionStateChange(t.state)
-	t.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(t.choose)
+	t.ice().OnSelectedCandidatePairChange(func(pair *pion.ICECandidatePair) { t.path.Store(newPath(pair)) })
 	return nil
 }
+
+// ice is the one transport of all sections.
+func (t *transport) ice() *pion.ICETransport { return t.pc.SCTP().Transport().ICETransport() }
 
 // accept gives the library its part of the offer, and returns its answer.
 func (t *transport) accept(o *offer, p *plan) (string, error) {
@@ -82,18 +94,35 @@ func (t *transport) state(s pion.PeerConnectionState) {
 	case pion.PeerConnectionStateConnected:
 		t.once.Do(func() { close(t.connected) })
 	case pion.PeerConnectionStateFailed:
-		t.onClose(errLost)
+		select {
+		case <-t.connected:
+			t.onClose(errLost)
+		default:
+			t.onClose(errNoConnect)
+		}
 	case pion.PeerConnectionStateClosed:
 		t.onClose(errDeleted)
 	}
 }
 
-func (t *transport) choose(pair *pion.ICECandidatePair) {
-	ip, err := netip.ParseAddr(pair.Remote.Address)
+// moves reports whether a connectivity check of the viewer makes its path the
+// selected one.
+func (t *transport) moves(m *stun.Message, _, remote ice.Candidate, _ *ice.CandidatePair) bool {
+	p := t.path.Load()
+	return p != nil && m.Contains(stun.AttrUseCandidate) && time.Since(p.since) > settle &&
+		p.remote != address(remote.Address(), uint16(remote.Port()))
+}
+
+func address(ip string, port uint16) netip.AddrPort {
+	addr, err := netip.ParseAddr(ip)
 	if err != nil {
-		return
+		return netip.AddrPort{}
 	}
-	t.path.Store(&path{pair.Local.Protocol == pion.ICEProtocolUDP, netip.AddrPortFrom(ip, pair.Remote.Port)})
+	return netip.AddrPortFrom(addr, port)
+}
+
+func newPath(pair *pion.ICECandidatePair) *path {
+	return &path{pair.Local.Protocol == pion.ICEProtocolUDP, address(pair.Remote.Address, pair.Remote.Port), time.Now()}
 }
 
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
@@ -103,13 +132,11 @@ func (t *transport) connect(ctx context.Context, log *slog.Logger) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if t.path.Load() == nil {
-		pair, err := t.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
-		if err != nil || pair == nil {
-			return errLost
-		}
-		t.choose(pair)
+	pair, err := t.ice().GetSelectedCandidatePair()
+	if err != nil || pair == nil {
+		return errLost
 	}
+	t.path.CompareAndSwap(nil, newPath(pair)) // else it was told already
 	local, err := t.keys.srtp()
 	if err != nil {
 		log.Debug("media goes packet by packet", "err", err)

@@ -146,16 +146,14 @@ func TestAfterTheEnd(t *testing.T) {
 	if err := s.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range []func(http.ResponseWriter, *http.Request, *camgate.Stream, string){s.Stream, s.Snapshot} {
+	for _, h := range []func(http.ResponseWriter, *http.Request, *camgate.Stream, string) error{s.Stream, s.Snapshot} {
 		w := httptest.NewRecorder()
-		h(w, httptest.NewRequest("GET", "/", nil), stream, "")
-		if w.Code != http.StatusServiceUnavailable {
-			t.Errorf("status %d", w.Code)
+		if err := h(w, httptest.NewRequest("GET", "/", nil), stream, ""); camgate.AnswerTo(err).HTTP != http.StatusServiceUnavailable {
+			t.Errorf("%v", err)
 		}
 		w = httptest.NewRecorder()
-		h(w, httptest.NewRequest("GET", "/", nil), stream, "more")
-		if w.Code != http.StatusNotFound {
-			t.Errorf("a longer path: status %d", w.Code)
+		if err := h(w, httptest.NewRequest("GET", "/", nil), stream, "more"); err != nil || w.Code != http.StatusNotFound {
+			t.Errorf("a longer path: status %d, %v", w.Code, err)
 		}
 	}
 }

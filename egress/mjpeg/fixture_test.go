@@ -67,9 +67,9 @@ func start(t testing.TB, opts Options) *fixture {
 		case err != nil:
 			http.NotFound(w, r)
 		case snapshot:
-			f.Snapshot(w, r, s, "")
+			answer(w, s, f.Snapshot(w, r, s, ""))
 		default:
-			f.Stream(w, r, s, "")
+			answer(w, s, f.Stream(w, r, s, ""))
 		}
 	}))
 	// What waits at the viewer's end is not our doing: little, please.
@@ -272,4 +272,17 @@ func eventually(t testing.TB, what string, ok func() bool, explain ...func() str
 			t.Fatalf("not so in 5 s: %s %s", what, text)
 		}
 	}
+}
+
+// answer tells a client of an error as the gateway does.
+func answer(w http.ResponseWriter, s *camgate.Stream, err error) {
+	if err == nil {
+		return
+	}
+	a := camgate.AnswerTo(err)
+	if a.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(a.RetryAfter.Seconds())))
+	}
+	w.WriteHeader(a.HTTP)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error(), "stream": s.Name()})
 }

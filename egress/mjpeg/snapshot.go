@@ -45,14 +45,13 @@ func (p *picture) etag() string {
 }
 
 // Snapshot serves NAME/snapshot.jpg: the newest picture there is, with its age.
-func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) {
+func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error {
 	if !plausible(w, r, rest) {
-		return
+		return nil
 	}
 	ctx, leave, err := s.enter(r.Context())
 	if err != nil {
-		fail(w, r, stream.Name(), err)
-		return
+		return err
 	}
 	defer leave()
 	p, err := s.newest(ctx, stream)
@@ -60,8 +59,7 @@ func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgat
 		p, err = s.newest(ctx, stream)
 	}
 	if err != nil {
-		fail(w, r, stream.Name(), err)
-		return
+		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
@@ -70,6 +68,7 @@ func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgat
 	h.Set("Age", strconv.Itoa(int(max(time.Since(p.at), 0)/time.Second)))
 	h.Set("X-Timestamp", string(appendTimestamp(nil, p.at)))
 	http.ServeContent(w, r, "", p.at, bytes.NewReader(p.file))
+	return nil
 }
 
 // newest returns the newest picture of a stream.
@@ -102,6 +101,12 @@ func (s *Server) newest(ctx context.Context, stream *camgate.Stream) (*picture, 
 		return nil, err
 	case track.Codec == camgate.MJPEG:
 		return pictureOf(key), nil
+	}
+	if t := s.transcoderOf(stream); t != nil {
+		// Old, but not older than what could be made now.
+		if u := t.newest.Load(); u != nil && !u.NTP.Before(key.NTP.Add(-time.Millisecond)) {
+			return pictureOf(u), nil
+		}
 	}
 	return s.snapshots.get(ctx, stream, key)
 }

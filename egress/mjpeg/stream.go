@@ -15,49 +15,48 @@ import (
 // who is slow gets the newest one instead.
 const maxViewerLag = 100 * time.Millisecond
 
+// protocol is how viewers are listed.
+const protocol = "mjpeg"
+
 // Stream serves NAME/mjpeg: the stream's pictures, each a part of a multipart
 // response, for as long as the viewer stays. It is the viewer's ReaderTimeout that
 // ends one who does not read.
-func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) {
+func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error {
 	if !plausible(w, r, rest) {
-		return
+		return nil
 	}
 	ctx, leave, err := s.enter(r.Context())
 	if err != nil {
-		fail(w, r, stream.Name(), err)
-		return
+		return err
 	}
 	defer leave()
 	if r.Method == http.MethodHead {
 		if err := s.check(ctx, stream); err != nil {
-			fail(w, r, stream.Name(), err)
-			return
+			return err
 		}
 		partHeaders(w.Header())
-		return
+		return nil
 	}
 	v, err := s.open(ctx, stream, r.RemoteAddr)
 	if err != nil {
-		fail(w, r, stream.Name(), err)
-		return
+		return err
 	}
 	ctx, out, err := s.begin(ctx, w, r)
 	if err != nil {
 		v.close()
-		fail(w, r, stream.Name(), err)
-		return
+		return err
 	}
 	defer out.close()
 	for {
 		err := v.show(ctx, out)
 		v.close()
 		if ctx.Err() != nil || !camgate.IsGone(err) {
-			return
+			return nil
 		}
 		// The tracks changed, or what made the pictures ended: the viewer stays if
 		// there is another way to go on.
 		if v, err = s.open(ctx, stream, r.RemoteAddr); err != nil {
-			return
+			return nil
 		}
 	}
 }
@@ -100,14 +99,28 @@ type view struct {
 	reader *camgate.Reader
 	first  *camgate.Unit
 	lease  *egress.Lease[*transcoder] // nil: the stream has JPEGs itself
+	// place is the viewer's place among those of the stream when the reader is one of
+	// the rendition: a reader that reads nothing costs nothing.
+	place *camgate.Reader
 }
 
 func (v *view) close() {
 	if v.reader != nil {
 		v.reader.Close()
 	}
+	if v.place != nil {
+		v.place.Close()
+	}
 	if v.lease != nil {
 		v.lease.Release()
+	}
+}
+
+// sent counts bytes for the viewer.
+func (v *view) sent(n int) {
+	v.reader.Sent(n)
+	if v.place != nil {
+		v.place.Sent(n)
 	}
 }
 
@@ -148,10 +161,13 @@ func (s *Server) tryOpen(ctx context.Context, deadline time.Time, stream *camgat
 		if v.lease, err = s.workers.Use(stream); err != nil {
 			return nil, err
 		}
+		if v.place, err = stream.Subscribe(ctx, camgate.SubscribeOptions{Protocol: protocol, Remote: remote}); err != nil {
+			return nil, err
+		}
 		from, track = v.lease.Worker.rendition, v.lease.Worker.track
 	}
 	v.reader, err = from.Subscribe(ctx, camgate.SubscribeOptions{
-		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: "mjpeg", Remote: remote,
+		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: protocol, Remote: remote, Internal: v.place != nil,
 	})
 	if err != nil {
 		return nil, s.reason(ctx, v, stream, err)
@@ -200,7 +216,7 @@ func (v *view) show(ctx context.Context, out sink) error {
 	defer context.AfterFunc(ctx, v.reader.Close)()
 	for u := v.first; ; {
 		n, err := out.picture(u)
-		v.reader.Sent(n)
+		v.sent(n)
 		if err != nil {
 			return errViewerGone
 		}
