@@ -88,7 +88,7 @@ func TestLaneResend(t *testing.T) {
 			}
 			for range 3 {
 				seq := last - uint16(rnd.IntN(40))
-				if uint16(seq-first) > 1<<15 {
+				if seq-first > 1<<15 {
 					continue
 				}
 				if _, err := l.resend(b, local, reader, seq); err != nil {

@@ -35,7 +35,7 @@ type session struct {
 
 	certificate tls.Certificate // the one of the answer
 
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run has returned
 
