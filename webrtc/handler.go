@@ -28,7 +28,11 @@ const (
 // its sessions. Who may read the stream has been checked, and what other origins
 // may do is up to the caller, as for all pages. Location, Link, ETag, Accept-Patch
 // and X-Camgate-Missing are the headers that a page of another origin needs.
-func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) {
+//
+// It returns an error that camgate.AnswerTo knows when there is to be no session,
+// having written nothing: ErrBadRequest, ErrUnsupportedCodec when the viewer has no
+// codec of the stream, ErrNotReady, ErrTooManyReaders.
+func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
 	allow := "OPTIONS, POST"
 	if session != "" {
 		allow = "OPTIONS, PATCH, DELETE"
@@ -40,15 +44,16 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.
 		w.Header().Set("Accept-Post", typeSDP)
 		w.WriteHeader(http.StatusNoContent)
 	case session == "" && r.Method == http.MethodPost:
-		s.post(w, r, stream)
+		return s.post(w, r, stream)
 	case session != "" && r.Method == http.MethodPatch:
-		s.patch(w, r, stream, session)
+		return s.patch(w, r, stream, session)
 	case session != "" && r.Method == http.MethodDelete:
 		s.delete(w, stream, session)
 	default:
 		w.Header().Set("Allow", allow)
 		refuse(w, http.StatusMethodNotAllowed, r.Method+" is not possible here: "+allow)
 	}
+	return nil
 }
 
 // links tells the viewer which STUN and TURN servers to use (RFC 9725 section 4.6).
@@ -63,38 +68,33 @@ func (s *Server) links(w http.ResponseWriter) {
 }
 
 // post makes a session.
-func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.Stream) {
+func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.Stream) error {
 	body, ok := read(w, r, typeSDP, maxOffer)
 	if !ok {
-		return
+		return nil
 	}
 	o, err := parseOffer(body)
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	release, err := s.reserve()
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(r.Context(), s.opts.StartTimeout)
 	defer cancel()
 	tracks, err := stream.Ready(ctx)
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	p, err := negotiate(o, tracks)
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	x, answer, err := s.open(r, stream, o, p)
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	s.links(w)
 	h := w.Header()
@@ -111,36 +111,37 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 		h.Add(MissingHeader, m)
 	}
 	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, answer)
+	_, _ = io.WriteString(w, answer) // the viewer may be gone; the session ends by itself
+	return nil
 }
 
 // patch takes trickled candidates. The gateway learns the viewer's address from its
 // checks and has no use for them; but it says what is wrong with them.
-func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) {
+func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
 	x := s.find(session, stream)
 	if x == nil {
 		refuse(w, http.StatusNotFound, "no such session")
-		return
+		return nil
 	}
 	body, ok := read(w, r, typeFragment, maxFragment)
 	if !ok {
-		return
+		return nil
 	}
 	if match := r.Header.Get("If-Match"); match != "" && match != "*" && match != x.etag {
 		refuse(w, http.StatusPreconditionFailed, "If-Match is not the ETag of the session")
-		return
+		return nil
 	}
 	f, err := parseFragment(body)
 	if err != nil {
-		s.fail(w, stream, err)
-		return
+		return err
 	}
 	if f.ufrag != "" && !slices.ContainsFunc(x.offer.sections, func(s section) bool { return s.peer.ufrag == f.ufrag }) {
 		// RFC 9725 section 4.3.1: only one of trickle ICE and ICE restarts is there.
 		refuse(w, http.StatusUnprocessableEntity, "ICE restarts are not possible: start a new session")
-		return
+		return nil
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) delete(w http.ResponseWriter, stream *camgate.Stream, session string) {
@@ -175,23 +176,7 @@ func read(w http.ResponseWriter, r *http.Request, want string, limit int64) (str
 	return string(body), true
 }
 
-// retryAfter is what a viewer that came too early or too late is told, in seconds.
-const retryAfter = "2"
-
-// fail answers a request that failed, and is the end of its error.
-func (s *Server) fail(w http.ResponseWriter, stream *camgate.Stream, err error) {
-	switch code := status(err); code {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", retryAfter)
-		refuse(w, code, err.Error())
-	case http.StatusInternalServerError:
-		s.log.Error("no WebRTC session", "stream", stream.Name(), "err", err)
-		refuse(w, code, "internal error")
-	default:
-		refuse(w, code, err.Error())
-	}
-}
-
+// refuse answers what only this protocol knows.
 func refuse(w http.ResponseWriter, code int, message string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

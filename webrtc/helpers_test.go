@@ -47,7 +47,9 @@ func newGateway(t testing.TB, stream *camgate.Stream, change ...func(*Options)) 
 			http.NotFound(w, r)
 			return
 		}
-		s.Handle(w, r, stream, strings.TrimPrefix(rest, "/"))
+		if err := s.Handle(w, r, stream, strings.TrimPrefix(rest, "/")); err != nil {
+			http.Error(w, err.Error(), camgate.AnswerTo(err).HTTP)
+		}
 	}))
 	t.Cleanup(func() {
 		web.Close()

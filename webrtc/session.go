@@ -30,7 +30,7 @@ type session struct {
 	lanes     []*lane // by route
 	log       *slog.Logger
 
-	ctx    context.Context //nolint:containedctx // it is the session's own end, which requests and the library bring about
+	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run has returned
 

@@ -63,7 +63,7 @@ func (a *app) addWebRTC() error {
 	if err != nil {
 		return err
 	}
-	a.outputs.WHEP = answering(server.Handle)
+	a.outputs.WHEP = server.Handle
 	a.add("webrtc", server.Run)
 	return nil
 }
