@@ -126,8 +126,9 @@ func parseFile(rest string) (Source, error) {
 	return Source{Scheme: SchemeFile, Path: rest}, nil
 }
 
-// parseURL takes a URL as people write it: a password may have any characters.
-// One with a slash in it needs them as %2F only where it could be a port.
+// parseURL takes a URL as people write it: a password may have any characters. A
+// slash in it needs to be %2F only where what stands before it could be a port, or
+// behind an @, a host.
 func parseURL(scheme, rest string) (url.URL, error) {
 	u := url.URL{Scheme: scheme}
 	rest, ok := strings.CutPrefix(rest, "//")
@@ -142,11 +143,8 @@ func parseURL(scheme, rest string) (url.URL, error) {
 		}
 		rest = rest[at+1:]
 	}
-	host, path := rest, ""
-	if i := strings.IndexAny(host, "/?#"); i >= 0 {
-		host, path = host[:i], host[i:]
-	}
-	path, _, _ = strings.Cut(path, "#")
+	host := hostOf(rest)
+	path, _, _ := strings.Cut(rest[len(host):], "#")
 	path, query, _ := strings.Cut(path, "?")
 	if err := checkHost(host); err != nil {
 		return u, err
@@ -161,25 +159,38 @@ func parseURL(scheme, rest string) (url.URL, error) {
 
 // endOfUserinfo returns the index of the @ before the host, or -1.
 func endOfUserinfo(rest string) int {
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		return strings.LastIndexByte(rest, '@')
+	at := firstEndOfUserinfo(rest)
+	for at >= 0 && checkHost(hostOf(rest[at+1:])) != nil {
+		// An @ of the password, as no host follows: p@ss:w/rd@host.
+		next := strings.IndexByte(rest[at+1:], '@')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
 	}
-	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+	return at
+}
+
+// firstEndOfUserinfo is where userinfo ends at the earliest, or -1.
+func firstEndOfUserinfo(rest string) int {
+	host := hostOf(rest)
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
 		return at
 	}
 	// user:pass/word@host: what follows the colon would be no port.
-	_, port, ok := strings.Cut(rest[:end], ":")
+	_, port, ok := strings.Cut(host, ":")
 	if _, err := strconv.ParseUint(port, 10, 16); !ok || err == nil || strings.HasPrefix(rest, "[") {
 		return -1
 	}
-	at := strings.IndexByte(rest[end:], '@')
-	if at < 0 {
-		return -1
+	return strings.IndexByte(rest, '@')
+}
+
+// hostOf is the beginning of a URL's rest, up to its path, query or fragment.
+func hostOf(rest string) string {
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		return rest[:i]
 	}
-	at += end
-	host, _, _ := strings.Cut(rest[at+1:], "/")
-	return at + 1 + strings.LastIndexByte(host, '@')
+	return rest
 }
 
 // unescape decodes percent escapes; what is none stands for itself.

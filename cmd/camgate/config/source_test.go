@@ -22,6 +22,8 @@ func TestParseSource(t *testing.T) {
 		"rtsp://u:100%@h/x":                   "rtsp://u:100%25@h/x",
 		"rtsp://u:pa/ss#w?rd@h:554/x":         "rtsp://u:pa%2Fss%23w%3Frd@h:554/x",
 		"rtsp://u:s3/c@x@h/y":                 "rtsp://u:s3%2Fc%40x@h/y",
+		"rtsp://u:p@ss:w/rd%41#x?y@h:8554/z":  "rtsp://u:p%40ss%3Aw%2FrdA%23x%3Fy@h:8554/z",
+		"rtsp://u:p@s s/w@[::1]/z":            "rtsp://u:p%40s%20s%2Fw@[::1]/z",
 		"rtsp://u:pa/ss@h/x@1":                "rtsp://u:pa%2Fss@h/x@1",
 		"rtsp://h:554/user@x":                 "rtsp://h:554/user@x",
 		"rtsp://h/user=a&password=b.sdp?x":    "rtsp://h/user=a&password=b.sdp?x",
