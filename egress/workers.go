@@ -4,9 +4,11 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -94,9 +96,7 @@ func (ws *Workers[W]) Use(s *camgate.Stream) (*Lease[W], error) {
 		return nil, e.failure()
 	}
 	e.leases++
-	l := &Lease[W]{Worker: e.worker, e: e}
-	l.release = sync.OnceFunc(func() { ws.release(e) })
-	return l, nil
+	return &Lease[W]{Worker: e.worker, ws: ws, e: e}, nil
 }
 
 // start makes a worker and lets it run when the one before it has ended; mu is held.
@@ -122,7 +122,7 @@ func (ws *Workers[W]) run(ctx context.Context, s *camgate.Stream, e *entry[W]) {
 	switch {
 	case ctx.Err() != nil:
 		log.Debug("worker stopped")
-	case err == nil, camgate.IsGone(err):
+	case err == nil, camgate.IsGone(err), errors.Is(err, camgate.ErrNotReady):
 		log.Debug("worker ended", "err", err)
 	default:
 		log.Warn("worker failed", "err", err)
@@ -204,12 +204,17 @@ func (e *entry[W]) failure() error {
 type Lease[W Worker] struct {
 	Worker W
 
-	e       *entry[W]
-	release func()
+	ws       *Workers[W]
+	e        *entry[W]
+	released atomic.Bool
 }
 
 // Release gives the lease back; more than once does no harm.
-func (l *Lease[W]) Release() { l.release() }
+func (l *Lease[W]) Release() {
+	if !l.released.Swap(true) {
+		l.ws.release(l.e)
+	}
+}
 
 // Done is closed when the worker has ended, whatever the reason.
 func (l *Lease[W]) Done() <-chan struct{} { return l.e.done }

@@ -29,8 +29,6 @@ var (
 	typeAudio    = []string{"audio/mp4"}
 	typeText     = []string{"text/plain; charset=utf-8"}
 	encodingGzip = []string{"gzip"}
-	anyOrigin    = []string{"*"}
-	varyEncoding = []string{"Accept-Encoding"}
 
 	// Media never changes under its name; playlists do with each part.
 	cacheMedia        = []string{"public, max-age=3600, immutable"}
@@ -78,7 +76,7 @@ func (b *blob) write(w http.ResponseWriter, r *http.Request, cache []string, zip
 	h["Content-Type"] = b.kind
 	h["Cache-Control"] = cache
 	if zip {
-		h["Vary"] = varyEncoding
+		h["Vary"] = append(h["Vary"], "Accept-Encoding")
 		if takesGzip(r) {
 			b = b.gzip()
 			h["Content-Encoding"] = encodingGzip

@@ -59,6 +59,21 @@ func choose(tracks []*camgate.Track) (plan, error) {
 	return p, nil
 }
 
+// carries reports what choose fails with, without the work; no tracks are no fault.
+func carries(tracks []*camgate.Track) error {
+	for _, t := range tracks {
+		switch t.Codec {
+		case camgate.H264, camgate.H265, camgate.AAC, camgate.Opus:
+			return nil
+		}
+	}
+	if len(tracks) == 0 {
+		return nil
+	}
+	_, err := choose(tracks)
+	return err
+}
+
 // sets are the parameter sets that a decoder starts with.
 type sets struct{ vps, sps, pps []byte }
 

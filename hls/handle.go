@@ -6,81 +6,78 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress"
 )
 
-// maxBlock is the longest that a reload of a playlist is held back; three target
-// durations are shorter in most cases. Players give up after ten seconds.
+// maxBlock is the longest that a request for the hinted part is held back.
 const maxBlock = 6 * time.Second
 
 // Handle answers a request for a file of a stream: the last segment of the URL's
-// path, behind the stream's name. Who may read the stream is for the caller to see to.
+// path, behind the stream's name. Who may read the stream, and pages of which hosts,
+// is for the caller to see to.
 //
-// Status: 200; 204 for OPTIONS; 400 a delivery directive makes no sense; 404 no such
-// file, or not any more; 405; 406 with the reason when the stream has nothing that HLS
-// carries; 503 with Retry-After and the reason when the stream is not ready.
-func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stream, file string) {
-	h := w.Header()
-	h["Access-Control-Allow-Origin"] = anyOrigin
+// What it cannot serve it returns, having written nothing: ErrBadRequest for a
+// delivery directive that makes no sense, ErrUnsupportedCodec with the reason when
+// the stream has nothing that HLS carries, ErrNotReady with what the source suffers,
+// ErrTooManyReaders, ErrClosed. A file that there is not, or not any more, is
+// answered with 404.
+func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stream, file string) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Range")
-		h.Set("Access-Control-Max-Age", "86400")
-		w.WriteHeader(http.StatusNoContent)
-		return
 	default:
-		h.Set("Allow", "GET, HEAD, OPTIONS")
-		refuse(w, http.StatusMethodNotAllowed, "method not allowed")
-		return
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		answer(w, http.StatusMethodNotAllowed, r.Method+" is not possible here")
+		return nil
 	}
 	n, ok := parseName(file)
 	if !ok {
-		refuse(w, http.StatusNotFound, "no such file")
-		return
+		answer(w, http.StatusNotFound, "there is no such file")
+		return nil
 	}
 	d, ok := parseQuery(r.URL.RawQuery)
 	if !ok {
-		refuse(w, http.StatusBadRequest, "bad delivery directive")
-		return
+		return fmt.Errorf("%w: delivery directive", camgate.ErrBadRequest)
 	}
-	if tracks := st.Tracks(); tracks != nil {
-		// Said before a worker is started only to find out the same.
-		if _, err := choose(tracks); err != nil {
-			refuse(w, statusOf(err), err.Error())
-			return
-		}
+	if err := carries(st.Tracks()); err != nil {
+		return err // before a worker is started only to find out the same
 	}
 	lease, err := s.workers.Use(st)
 	if err != nil {
-		refuse(w, statusOf(err), err.Error())
-		return
+		return err
 	}
 	defer lease.Release()
-	q := request{w: w, r: r, m: lease.Worker, done: lease.Done(), ended: lease.Err, start: s.opts.Start}
-	var sent int
+	q := request{w: w, r: r, m: lease.Worker, lease: lease, start: s.opts.Start}
+	var b *blob
+	cache, zip := q.cache(cacheMedia, cacheMediaPrivate), false
 	switch n.kind {
-	case fileIndex:
-		sent = q.index(d)
-	case fileMedia:
-		sent = q.media(d)
+	case fileIndex, fileMedia:
+		zip = d.rest == ""
+		b, cache, err = q.playlist(n.kind, d)
 	default:
-		sent = q.file(n)
+		b = q.file(n)
 	}
-	s.served.Add(uint64(sent))
-	if reader := q.m.reader.Load(); reader != nil {
-		reader.Sent(sent)
+	switch {
+	case err != nil:
+		return err
+	case r.Context().Err() != nil:
+		return nil // nobody is there to be answered
+	case b == nil:
+		answer(w, http.StatusNotFound, "there is no such file, or not any more")
+		return nil
 	}
+	q.m.viewers.sent(r, b.write(w, r, cache, zip))
+	return nil
 }
 
-// refuse answers with a status and the reason in words.
-func refuse(w http.ResponseWriter, status int, reason string) {
+// answer says in words why there is no file.
+func answer(w http.ResponseWriter, status int, reason string) {
 	h := w.Header()
 	h["Content-Type"] = typeText
 	h["Cache-Control"] = cacheNever
-	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "2")
-	}
 	w.WriteHeader(status)
 	fmt.Fprintln(w, reason)
 }
@@ -90,8 +87,7 @@ type request struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	m     *muxer
-	done  <-chan struct{} // the worker ended
-	ended func() error    // what with
+	lease *egress.Lease[*muxer]
 	start time.Duration
 }
 
@@ -114,7 +110,7 @@ func (q *request) wait(limit time.Duration, wanted func(*snapshot) bool) (*snaps
 		case <-s.next:
 		case <-q.r.Context().Done():
 			return s, false
-		case <-q.done:
+		case <-q.lease.Done():
 			return s, false
 		case <-timer.C:
 			return s, false
@@ -125,81 +121,68 @@ func (q *request) wait(limit time.Duration, wanted func(*snapshot) bool) (*snaps
 	}
 }
 
-// ready waits for the first snapshot; without one it answers itself.
-func (q *request) ready() (*snapshot, bool) {
-	s, ok := q.wait(q.start, func(s *snapshot) bool { return !s.empty() })
-	if ok {
-		return s, true
+// ready waits for the first snapshot.
+func (q *request) ready() (*snapshot, error) {
+	if s, ok := q.wait(q.start, func(s *snapshot) bool { return !s.empty() }); ok {
+		return s, nil
 	}
-	err := error(camgate.ErrNotReady)
 	select {
-	case <-q.done:
-		if e := q.ended(); e != nil {
-			err = e
+	case <-q.lease.Done():
+		if err := q.lease.Err(); err != nil {
+			return nil, err
 		}
 	default:
 		if st := q.m.stream.Status(); st.Err != nil {
 			// Not wrapped: what the source suffers is not the viewer's error.
-			err = fmt.Errorf("%w: %s: %v", camgate.ErrNotReady, st.State, st.Err)
+			return nil, fmt.Errorf("%w: %s: %v", camgate.ErrNotReady, st.State, st.Err)
 		}
 	}
-	refuse(q.w, statusOf(err), err.Error())
-	return nil, false
+	return nil, camgate.ErrNotReady
 }
 
-func (q *request) index(d directives) int {
-	s, ok := q.ready()
-	if !ok {
-		return 0
+// playlist returns a playlist and who may keep it for how long.
+func (q *request) playlist(kind fileKind, d directives) (*blob, []string, error) {
+	s, err := q.ready()
+	if err != nil {
+		return nil, nil, err
 	}
-	return s.multivariant(d).write(q.w, q.r, q.cache(cacheShort, cacheShortPrivate), d.rest == "")
-}
-
-func (q *request) media(d directives) int {
-	s, ok := q.ready()
-	if !ok {
-		return 0
+	if err := q.m.viewers.enter(q.r); err != nil {
+		return nil, nil, err
 	}
 	cache := q.cache(cacheShort, cacheShortPrivate)
+	if kind == fileIndex {
+		return s.multivariant(d), cache, nil
+	}
 	if d.blocks {
 		if s.absurd(d) {
-			refuse(q.w, http.StatusBadRequest, "too far ahead")
-			return 0
+			return nil, nil, fmt.Errorf("%w: what it waits for is too far ahead", camgate.ErrBadRequest)
 		}
-		limit := min(3*time.Duration(s.target)*time.Second, maxBlock)
-		if s, ok = q.wait(limit, func(s *snapshot) bool { return s.has(d) }); !ok {
-			if q.r.Context().Err() != nil {
-				return 0
-			}
+		var ok bool
+		if s, ok = q.wait(s.patience(), func(s *snapshot) bool { return s.has(d) }); !ok {
 			// Nothing new: the source is away. The playlist as it is keeps players
 			// asking, where an error would make them give up.
 			cache = cacheNever
 		}
 	}
-	return s.media(d).write(q.w, q.r, cache, d.rest == "")
+	return s.media(d), cache, nil
 }
 
-// file answers with media. The part that the playlist hints at is waited for.
-func (q *request) file(n name) int {
+// file returns media, nil when there is none of that name. The part that the
+// playlist hints at is waited for.
+func (q *request) file(n name) *blob {
 	s := q.m.now.Load()
 	b := s.find(n)
 	if b == nil && n.kind == filePart && n.n == s.hint {
 		s, _ = q.wait(maxBlock, func(s *snapshot) bool { return s.hint > n.n })
 		b = s.find(n)
 	}
-	if b == nil {
-		if q.r.Context().Err() == nil {
-			refuse(q.w, http.StatusNotFound, "no such file, or not any more")
-		}
-		return 0
-	}
-	return b.write(q.w, q.r, q.cache(cacheMedia, cacheMediaPrivate), false)
+	return b
 }
 
 // cache says who may keep an answer: what a password protects is not for caches
 // that others use too.
 func (q *request) cache(public, private []string) []string {
-	if q.r.Header["Authorization"] != nil {
+	if q.r.Header["Authorization"] != nil || q.r.Header["Cookie"] != nil {
 		return private
 	}
 	return public

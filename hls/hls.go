@@ -18,7 +18,6 @@ package hls
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -29,7 +28,10 @@ import (
 type Options struct {
 	Part    time.Duration // what parts aim at; default 200 ms
 	Segment time.Duration // the least a segment lasts: it ends at a keyframe; default 1 s
-	Window  int           // segments in a playlist; default 7
+	// Window is how much of the stream a playlist lists at least, as far as that many
+	// whole segments are there; default 6 s, and never less than three target durations
+	// (RFC 8216 section 6.2.2).
+	Window time.Duration
 	// Warm is how long a stream's worker stays after the last request; default 60 s.
 	Warm time.Duration
 	// Start is how long a first request waits for something to show; default 10 s.
@@ -47,7 +49,7 @@ func (o Options) withDefaults() Options {
 		o.Segment = time.Second
 	}
 	if o.Window <= 0 {
-		o.Window = 7
+		o.Window = 6 * time.Second
 	}
 	if o.Warm <= 0 {
 		o.Warm = time.Minute
@@ -68,7 +70,6 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	opts    Options
 	workers *egress.Workers[*muxer]
-	served  atomic.Uint64 // bytes
 }
 
 // New makes a Server. Run has to be running while it serves.
@@ -91,6 +92,3 @@ func Serves(file string) bool {
 	_, ok := parseName(file)
 	return ok
 }
-
-// Bytes returns how many bytes of media and playlists were handed out.
-func (s *Server) Bytes() uint64 { return s.served.Load() }

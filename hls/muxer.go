@@ -19,8 +19,8 @@ type muxer struct {
 	log    *slog.Logger
 
 	now     atomic.Pointer[snapshot]
-	reader  atomic.Pointer[camgate.Reader]
 	waiting atomic.Int64
+	viewers *viewers
 
 	// Owned by Run.
 	cutter  segmenter
@@ -37,10 +37,10 @@ type muxer struct {
 
 // keepGone is how many segments are served after they were listed last: a client
 // may be about to ask for them.
-const keepGone = 2
+const keepGone = 1
 
 func newMuxer(st *camgate.Stream, opts Options) *muxer {
-	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name())}
+	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name()), viewers: newViewers(st)}
 	m.now.Store(&snapshot{next: make(chan struct{})})
 	m.cutter = segmenter{opts: opts, askKey: st.RequestKeyframe}
 	msn, part := firstNumbers(time.Now())
@@ -60,6 +60,7 @@ func firstNumbers(now time.Time) (msn, part uint64) {
 
 // Run reads the stream until ctx ends or there is nothing in it that HLS carries.
 func (m *muxer) Run(ctx context.Context) error {
+	defer m.viewers.close()
 	for {
 		err := m.session(ctx)
 		if !errors.Is(err, camgate.ErrTracksChanged) {
@@ -90,7 +91,6 @@ func (m *muxer) session(ctx context.Context) error {
 	if !slices.Equal(m.stream.Tracks(), tracks) {
 		return camgate.ErrTracksChanged // between the two calls above
 	}
-	m.reader.Store(r)
 	m.cutter.begin(m.plan.tracks)
 	for {
 		u, ok := r.Poll()
@@ -127,6 +127,8 @@ func (m *muxer) publish() {
 		return
 	}
 	m.cutter.changed = false
+	m.viewers.leave()
+	m.aim()
 	m.shift()
 	s := &snapshot{
 		segments: slices.Clone(m.window),
@@ -160,10 +162,17 @@ func (m *muxer) first() bool {
 func (m *muxer) shift() {
 	m.window = append(m.window, m.cutter.complete...)
 	m.cutter.complete = nil
-	for len(m.window) > m.opts.Window {
+	var total time.Duration
+	for _, g := range m.window {
+		total += g.duration
+		m.target = max(m.target, rounded(g.duration))
+	}
+	least := max(m.opts.Window, 3*time.Duration(m.target)*time.Second)
+	for total-m.window[0].duration >= least && len(m.window) > 1 {
 		if m.window[0].discontinuity {
 			m.breaks++
 		}
+		total -= m.window[0].duration
 		m.gone = append(m.gone, m.window[0])
 		m.window = slices.Delete(m.window, 0, 1)
 	}
@@ -172,25 +181,27 @@ func (m *muxer) shift() {
 	}
 }
 
-// measure brings the target durations up to date: both must cover what the
-// playlist lists, and players do not like to see them change. So the first ones
-// are taken from the stream's keyframe interval and from the cached pictures.
-func (m *muxer) measure(s *snapshot) {
-	if m.target == 0 {
-		interval := m.stream.KeyframeInterval()
-		if interval <= 0 || interval > maxSegment {
-			interval = 2 * time.Second
-		}
-		m.target = rounded(max(m.opts.Segment, interval))
+// aim sets the first target duration by the stream's keyframe interval: players do
+// not like to see it change.
+func (m *muxer) aim() {
+	if m.target > 0 {
+		return
 	}
+	interval := m.stream.KeyframeInterval()
+	if interval <= 0 || interval > maxSegment {
+		interval = 2 * time.Second
+	}
+	m.target = rounded(max(m.opts.Segment, interval))
+}
+
+// measure brings the target durations up to date: both must cover what the
+// playlist lists.
+func (m *muxer) measure(s *snapshot) {
 	var open time.Duration
 	for _, p := range s.open.parts {
 		open += p.duration
 	}
 	m.target = max(m.target, rounded(open))
-	for _, g := range s.segments {
-		m.target = max(m.target, rounded(g.duration))
-	}
 	var fresh []*part
 	for _, g := range s.segments {
 		fresh = append(fresh, g.parts...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +50,14 @@ func (g *gateway) do(ctx context.Context, method, file string, header ...string)
 	}
 	w := httptest.NewRecorder()
 	name, _, _ := strings.Cut(file, "?")
-	g.Handle(w, r, g.stream, name)
+	if err := g.Handle(w, r, g.stream, name); err != nil {
+		// As the web server does it.
+		a := camgate.AnswerTo(err)
+		if a.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(a.RetryAfter.Seconds())))
+		}
+		http.Error(w, err.Error(), a.HTTP)
+	}
 	return w
 }
 

@@ -88,6 +88,13 @@ func (s *snapshot) absurd(d directives) bool {
 	return d.hasPart && d.msn == s.open.msn && d.part > uint64(len(s.open.parts))+limit
 }
 
+// patience is how long a reload is held back: long against what it waits for, and
+// shorter than players are patient (hls.js: the longer of three part targets and 0.8
+// target durations).
+func (s *snapshot) patience() time.Duration {
+	return max(3*s.part-s.part/4, time.Duration(s.target)*time.Second*3/4)
+}
+
 // find returns what has that name, or nil.
 func (s *snapshot) find(n name) *blob {
 	for _, list := range [...][]*segment{s.segments, s.gone, {&s.open}} {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"net/http"
 
-	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/mjpeg"
 	"github.com/camgate/camgate/hls"
 	"github.com/camgate/camgate/rtsp"
@@ -71,7 +69,7 @@ func (a *app) addWebRTC() error {
 func (a *app) addHLS() error {
 	c := a.cfg.HLS
 	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Log: a.log})
-	a.outputs.HLS = answering(server.Handle)
+	a.outputs.HLS = server.Handle
 	a.add("hls", server.Run)
 	return nil
 }
@@ -110,12 +108,4 @@ func (a *app) addWeb() error {
 	}
 	a.add("http", func(ctx context.Context) error { return server.Run(ctx, listener) })
 	return nil
-}
-
-// answering makes an output of one that answers with its errors itself.
-func answering(h func(http.ResponseWriter, *http.Request, *camgate.Stream, string)) web.Output {
-	return func(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error {
-		h(w, r, stream, rest)
-		return nil
-	}
 }
