@@ -6,10 +6,10 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 LINT     := v2.15.0
-FUZZTIME := 5s
+FUZZTIME := 3s
 BENCH    := .
 
-.PHONY: help run build check test deps fmt vet cross lint unit race e2e fuzz bench dist clean
+.PHONY: help run build check test deps fmt vet cross lint unit race js e2e fuzz bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: build ## build, and run the demo: http://127.0.0.1:8889/
 build: ## build ./camgate, static and stripped
 	$(BUILD) -o camgate ./cmd/camgate
 
-test: deps check cross race e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
+test: deps check cross race js e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
 
 check: fmt vet lint ## formatting, vet, lint
 
@@ -52,10 +52,13 @@ unit: ## unit tests only, quick
 race: ## unit tests with the race detector
 	go test -race -tags $(TAGS) $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)
 
+js: ## the scripts of the pages, without a browser
+	npm test --silent
+
 e2e: ## the real program with ffmpeg, GStreamer, mpv, VLC and a browser
 	go test -tags $(TAGS) -count 1 -timeout 20m ./cmd/camgate/e2e
 
-fuzz: ## each fuzz target for a moment (FUZZTIME=5s)
+fuzz: ## each fuzz target for a moment (FUZZTIME=3s)
 	@set -e; for dir in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n 1 dirname | sort -u); do \
 		for target in $$(cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | sort -u); do \
 			echo "$$dir $$target"; \
