@@ -90,7 +90,7 @@ func describeAAC(o *camgate.TrackOptions) error {
 	if o.ClockRate == 0 {
 		o.ClockRate = conf.SampleRate
 	}
-	o.Channels = conf.ChannelCount
+	o.Channels = channelsOf(conf.ChannelConfig)
 	p := *o.Params
 	p.Profile = map[mpeg4audio.ObjectType]string{
 		mpeg4audio.ObjectTypeAACLC: "AAC-LC", mpeg4audio.ObjectTypeSBR: "HE-AAC", mpeg4audio.ObjectTypePS: "HE-AACv2",
@@ -100,4 +100,13 @@ func describeAAC(o *camgate.TrackOptions) error {
 	}
 	o.Params = &p
 	return nil
+}
+
+// channelsOf maps a channelConfiguration (ISO/IEC 14496-3, table 1.19); 0 means
+// that the stream itself tells.
+func channelsOf(config uint8) int {
+	if config == 7 {
+		return 8
+	}
+	return int(config)
 }

@@ -146,7 +146,7 @@ func (t *ts) add(track *mpegts.Track) {
 			})
 		}
 	case *codecs.Opus:
-		o.Codec, o.Channels = camgate.Opus, c.ChannelCount
+		o.Codec, o.Channels = camgate.Opus, opusChannels(c)
 		listen = func(id int) {
 			t.r.OnDataOpus(track, func(pts int64, packets [][]byte) error {
 				for _, packet := range packets {
@@ -249,4 +249,16 @@ func (t *ts) sampleOf(s tsSample) sample {
 		pts:   rescale(s.dts+s.ahead, tsClock, t.list[s.track].ClockRate),
 		au:    s.au,
 	}
+}
+
+// opusChannels reads the descriptor of an Opus track; a channel configuration of
+// up to 8 names the number of channels, 0 is dual mono (ETSI TS Opus 0.1.3-draft).
+func opusChannels(c *codecs.Opus) int {
+	switch {
+	case c.Desc == nil || c.Desc.ChannelConfigCode == 0:
+		return 2
+	case c.Desc.ChannelConfigCode <= 8:
+		return int(c.Desc.ChannelConfigCode)
+	}
+	return max(c.Desc.ExplicitChannelCount, 1)
 }

@@ -159,7 +159,7 @@ func FuzzEdits(f *testing.F) {
 			return
 		}
 		for _, e := range edits {
-			e.shift(90000)
+			_ = e.shift(90000)
 		}
 	})
 }

@@ -153,7 +153,7 @@ func startWHEP(t *testing.T, url string) counter {
 // startMJPEG is a viewer of multipart JPEGs.
 func startMJPEG(t *testing.T, url string) counter {
 	t.Helper()
-	res, err := http.Get(url) //nolint:bodyclose // closed with the test
+	res, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
