@@ -19,8 +19,32 @@ type blob struct {
 	kind   []string // Content-Type
 	length []string // Content-Length
 
-	zip    sync.Once // playlists only
+	zipper *zipper // of those that are served compressed too; else nil
+	zip    sync.Once
 	zipped *blob
+}
+
+// zipper compresses playlists, one at a time: what gzip needs for itself is large
+// against what it works on.
+type zipper struct {
+	mu  sync.Mutex
+	w   *gzip.Writer // nil until it is needed
+	buf bytes.Buffer
+}
+
+func (z *zipper) compress(pieces [][]byte) []byte {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.buf.Reset()
+	if z.w == nil {
+		z.w, _ = gzip.NewWriterLevel(&z.buf, gzip.BestSpeed) // fails for other levels only
+	}
+	z.w.Reset(&z.buf)
+	for _, p := range pieces {
+		_, _ = z.w.Write(p) // to memory: cannot fail
+	}
+	_ = z.w.Close()
+	return bytes.Clone(z.buf.Bytes())
 }
 
 var (
@@ -56,26 +80,18 @@ func mediaType(lead camgate.Kind) []string {
 	return typeVideo
 }
 
-// gzip returns the blob compressed; it is made when it is asked for first.
+// gzip returns the blob compressed; that is done when it is asked for first.
 func (b *blob) gzip() *blob {
-	b.zip.Do(func() {
-		var buf bytes.Buffer
-		z := gzip.NewWriter(&buf)
-		for _, p := range b.pieces {
-			_, _ = z.Write(p) // to memory: cannot fail
-		}
-		_ = z.Close()
-		b.zipped = newBlob(b.kind, buf.Bytes())
-	})
+	b.zip.Do(func() { b.zipped = newBlob(b.kind, b.zipper.compress(b.pieces)) })
 	return b.zipped
 }
 
-// write answers with the blob.
-func (b *blob) write(w http.ResponseWriter, r *http.Request, cache []string, zip bool) int {
+// write answers with the blob and returns how many bytes of it went out.
+func (b *blob) write(w http.ResponseWriter, r *http.Request, cache []string) int {
 	h := w.Header()
 	h["Content-Type"] = b.kind
 	h["Cache-Control"] = cache
-	if zip {
+	if b.zipper != nil {
 		h["Vary"] = append(h["Vary"], "Accept-Encoding")
 		if takesGzip(r) {
 			b = b.gzip()

@@ -52,10 +52,9 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 	defer lease.Release()
 	q := request{w: w, r: r, m: lease.Worker, lease: lease, start: s.opts.Start}
 	var b *blob
-	cache, zip := q.cache(cacheMedia, cacheMediaPrivate), false
+	cache := q.cache(cacheMedia, cacheMediaPrivate)
 	switch n.kind {
 	case fileIndex, fileMedia:
-		zip = d.rest == ""
 		b, cache, err = q.playlist(n.kind, d)
 	default:
 		b = q.file(n)
@@ -69,7 +68,7 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 		answer(w, http.StatusNotFound, "there is no such file, or not any more")
 		return nil
 	}
-	q.m.viewers.sent(r, b.write(w, r, cache, zip))
+	q.m.viewers.sent(r, b.write(w, r, cache))
 	return nil
 }
 
@@ -158,7 +157,7 @@ func (q *request) playlist(kind fileKind, d directives) (*blob, []string, error)
 			return nil, nil, fmt.Errorf("%w: what it waits for is too far ahead", camgate.ErrBadRequest)
 		}
 		var ok bool
-		if s, ok = q.wait(s.patience(), func(s *snapshot) bool { return s.has(d) }); !ok {
+		if s, ok = q.wait(s.patience(d), func(s *snapshot) bool { return s.has(d) }); !ok {
 			// Nothing new: the source is away. The playlist as it is keeps players
 			// asking, where an error would make them give up.
 			cache = cacheNever

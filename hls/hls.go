@@ -75,11 +75,10 @@ type Server struct {
 // New makes a Server. Run has to be running while it serves.
 func New(opts Options) *Server {
 	opts = opts.withDefaults()
-	s := &Server{opts: opts}
-	s.workers = egress.NewWorkers(opts.Warm, func(st *camgate.Stream) *muxer {
-		return newMuxer(st, opts)
-	}, opts.Log)
-	return s
+	z := &zipper{}
+	return &Server{opts: opts, workers: egress.NewWorkers(opts.Warm, func(st *camgate.Stream) *muxer {
+		return newMuxer(st, opts, z)
+	}, opts.Log)}
 }
 
 // Run blocks until ctx ends; then it ends all workers, and with them all requests

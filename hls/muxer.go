@@ -21,6 +21,7 @@ type muxer struct {
 	now     atomic.Pointer[snapshot]
 	waiting atomic.Int64
 	viewers *viewers
+	zipper  *zipper
 
 	// Owned by Run.
 	cutter  segmenter
@@ -39,8 +40,8 @@ type muxer struct {
 // may be about to ask for them.
 const keepGone = 1
 
-func newMuxer(st *camgate.Stream, opts Options) *muxer {
-	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name()), viewers: newViewers(st)}
+func newMuxer(st *camgate.Stream, opts Options, z *zipper) *muxer {
+	m := &muxer{stream: st, opts: opts, log: opts.Log.With("stream", st.Name()), viewers: newViewers(st), zipper: z}
 	m.now.Store(&snapshot{next: make(chan struct{})})
 	m.cutter = segmenter{opts: opts, askKey: st.RequestKeyframe}
 	msn, part := firstNumbers(time.Now())
@@ -135,6 +136,7 @@ func (m *muxer) publish() {
 		gone:     slices.Clone(m.gone),
 		hint:     m.cutter.nextPart,
 		left:     m.plan.left,
+		zipper:   m.zipper,
 		next:     make(chan struct{}),
 	}
 	if m.cutter.open != nil {
@@ -210,7 +212,7 @@ func (m *muxer) measure(s *snapshot) {
 	if m.part == 0 {
 		for _, p := range fresh {
 			if p.duration < 5*m.opts.Part || m.part == 0 {
-				m.part = max(m.part, slack(p.duration))
+				m.part = max(m.part, m.slack(p.duration))
 			}
 		}
 		return
@@ -219,7 +221,7 @@ func (m *muxer) measure(s *snapshot) {
 	if p := fresh[len(fresh)-1].duration; p <= m.part {
 		m.tooLong = m.tooLong[:0]
 	} else if m.tooLong = append(m.tooLong, p); len(m.tooLong) == 3 {
-		m.part = slack(slices.Max(m.tooLong))
+		m.part = m.slack(slices.Max(m.tooLong))
 		m.tooLong = m.tooLong[:0]
 	}
 }
@@ -228,6 +230,9 @@ func rounded(d time.Duration) int { return int(math.Round(d.Seconds())) }
 
 // slack is a part target for parts of about d: none may be longer, and those before
 // the end of a segment not shorter than 85 % of it (RFC 8216bis section 4.4.4.9).
-func slack(d time.Duration) time.Duration {
+func (m *muxer) slack(d time.Duration) time.Duration {
+	if d < m.opts.Part && d > m.opts.Part*9/10 {
+		d = m.opts.Part // what the next ones may come to
+	}
 	return (d + d/20).Truncate(time.Millisecond) + time.Millisecond
 }

@@ -21,6 +21,7 @@ type snapshot struct {
 	breaks   uint64 // EXT-X-DISCONTINUITY-SEQUENCE
 	hint     uint64 // part that comes next
 	left     []string
+	zipper   *zipper
 	next     chan struct{}
 
 	full, delta, index rendering
@@ -32,15 +33,19 @@ type rendering struct {
 	blob *blob
 }
 
-func (r *rendering) get(render func() []byte) *blob {
-	r.once.Do(func() { r.blob = newBlob(typePlaylist, render()) })
+func (r *rendering) get(z *zipper, render func() []byte) *blob {
+	r.once.Do(func() {
+		r.blob = newBlob(typePlaylist, render())
+		r.blob.zipper = z
+	})
 	return r.blob
 }
 
 // empty reports whether there is nothing to play yet.
 func (s *snapshot) empty() bool { return len(s.segments) == 0 && len(s.open.parts) == 0 }
 
-// media returns the media playlist for a request.
+// media returns the media playlist for a request; with a query of its own it is made
+// for this request, and not compressed.
 func (s *snapshot) media(d directives) *blob {
 	skip := 0
 	if d.skip {
@@ -50,9 +55,9 @@ func (s *snapshot) media(d directives) *blob {
 	case d.rest != "":
 		return newBlob(typePlaylist, s.renderMedia(skip, d.rest))
 	case skip > 0:
-		return s.delta.get(func() []byte { return s.renderMedia(skip, "") })
+		return s.delta.get(s.zipper, func() []byte { return s.renderMedia(skip, "") })
 	}
-	return s.full.get(func() []byte { return s.renderMedia(0, "") })
+	return s.full.get(s.zipper, func() []byte { return s.renderMedia(0, "") })
 }
 
 // multivariant returns the playlist of playlists for a request.
@@ -60,7 +65,7 @@ func (s *snapshot) multivariant(d directives) *blob {
 	if d.rest != "" {
 		return newBlob(typePlaylist, s.renderIndex(d.rest))
 	}
-	return s.index.get(func() []byte { return s.renderIndex("") })
+	return s.index.get(s.zipper, func() []byte { return s.renderIndex("") })
 }
 
 // has reports whether the playlist has what a request waits for.
@@ -91,8 +96,12 @@ func (s *snapshot) absurd(d directives) bool {
 // patience is how long a reload is held back: long against what it waits for, and
 // shorter than players are patient (hls.js: the longer of three part targets and 0.8
 // target durations).
-func (s *snapshot) patience() time.Duration {
-	return max(3*s.part-s.part/4, time.Duration(s.target)*time.Second*3/4)
+func (s *snapshot) patience(d directives) time.Duration {
+	target := time.Duration(s.target) * time.Second
+	if !d.hasPart {
+		return 3 * target // for a whole segment
+	}
+	return max(3*s.part-s.part/4, target*3/4)
 }
 
 // find returns what has that name, or nil.
