@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -200,8 +201,16 @@ func (p *pull) dial(ctx context.Context, network, address string) (net.Conn, err
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conns = append(p.conns, conn)
-	return conn, nil
+	return &bufferedConn{conn, bufio.NewReaderSize(conn, readAhead)}, nil
 }
+
+// bufferedConn reads ahead: the library would read a few packets at a time.
+type bufferedConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (c *bufferedConn) Read(b []byte) (int, error) { return c.r.Read(b) }
 
 // dialTLS does the handshake here, under ctx: the library would do it with the
 // first request and wait for ever.

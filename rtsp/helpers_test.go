@@ -435,3 +435,13 @@ func camSample(c *camera, sps, pps []byte) ingest.Sample {
 	c.frame++
 	return s
 }
+
+// viewers is how many read a stream, without the lanes.
+func viewers(s *camgate.Stream) (n int) {
+	for _, r := range s.Info().Readers {
+		if !r.Internal {
+			n++
+		}
+	}
+	return n
+}

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -47,6 +48,8 @@ func (l *listener) add(raw net.Conn) *conn {
 	if l.tls != nil {
 		c.cork = &cork{Conn: raw}
 		c.Conn = tls.Server(c.cork, l.tls)
+	} else {
+		c.file = newFile(raw)
 	}
 	// Until the library sets its own, which is after the first bytes.
 	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
@@ -80,11 +83,16 @@ type conn struct {
 	net.Conn
 	raw      net.Conn // the same without TLS
 	cork     *cork    // between the two; nil: there is no TLS
+	file     *file    // for trySend; nil: it would have to wait
 	listener *listener
 
-	head  [4]byte // what the peer sent first
-	seen  bool    // head is there
-	given int     // bytes of head that the library has read
+	// Of the goroutine that reads.
+	head  [4]byte       // what the peer sent first
+	seen  bool          // head is there
+	given int           // bytes of head that the library has read
+	ahead *bufio.Reader // of a publisher; nil: read what is asked for
+
+	publishes atomic.Bool // ahead is worth its memory
 
 	mu    sync.Mutex
 	after func()      // called once, when the library has written the next time
@@ -113,8 +121,18 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.given += n
 		return n, nil
 	}
+	if c.ahead == nil && c.publishes.Load() {
+		c.ahead = bufio.NewReaderSize(c.Conn, readAhead)
+	}
+	if c.ahead != nil {
+		return c.ahead.Read(b)
+	}
 	return c.Conn.Read(b)
 }
+
+// readAhead is how much is read at once from who sends media: a picture or two. The
+// library would read a few packets at a time.
+const readAhead = 64 << 10
 
 // Write is the library's: a response or an RTCP packet, always whole.
 func (c *conn) Write(b []byte) (int, error) {
@@ -166,6 +184,19 @@ func (c *conn) send(bufs [][]byte, timeout time.Duration, stopped *atomic.Bool) 
 	_, err := c.bufs.WriteTo(c.Conn)
 	c.bufs = nil
 	return err
+}
+
+// trySend is send for who must not wait: it writes what the socket takes now, and
+// returns how much that was.
+func (c *conn) trySend(bufs [][]byte, stopped *atomic.Bool) (int, error) {
+	if !c.mu.TryLock() {
+		return 0, nil
+	}
+	defer c.mu.Unlock()
+	if stopped.Load() {
+		return 0, errStopped
+	}
+	return c.file.write(bufs)
 }
 
 func writeAll(w io.Writer, bufs [][]byte) error {

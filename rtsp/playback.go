@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,18 +25,25 @@ type sink interface {
 	add(out *outTrack, u *camgate.Unit, shift uint32)
 	// report takes a compound RTCP packet for one of the tracks.
 	report(out *outTrack, compound []byte)
-	// pending returns how many bytes were taken since the last flush.
+	// pending returns how many bytes were taken and not sent.
 	pending() int
 	// flush sends all of it, in order.
 	flush() error
+	// try is flush for a goroutine that must not wait. It reports false when flush
+	// has to go on.
+	try() (done bool, err error)
+	// parks reports whether try works at all.
+	parks() bool
 }
 
-// playback is what one reader gets between PLAY and PAUSE or TEARDOWN.
+// playback is what one reader gets between PLAY and PAUSE or TEARDOWN. Its own
+// goroutine feeds it until it has caught up, and a lane while it is parked.
 type playback struct {
 	session *session
 	conn    *conn
 	reader  *camgate.Reader
-	outs    [64]*outTrack // by Track.ID
+	to      sink
+	outs    []*outTrack   // by Track.ID; nil: not set up
 	first   *camgate.Unit // taken from reader already; nil: none was there
 	hurry   hurry
 	pace    pace
@@ -44,13 +52,19 @@ type playback struct {
 	looked time.Time           // when tellSkips did
 	told   camgate.ReaderStats // as it was then
 
+	lane *lane // that it is parked in; guarded by the lanes' mu
+
+	mu     sync.Mutex // held while a lane serves it, which does not wait
+	parked bool
+
 	stopped atomic.Bool
-	done    chan struct{} // closed when run has returned
-	err     error         // why run has returned; valid after done
+	done    chan struct{} // closed at the end
+	err     error         // why it has ended; valid after done
 }
 
 func newPlayback(s *session, reader *camgate.Reader) *playback {
 	p := &playback{session: s, reader: reader, done: make(chan struct{})}
+	p.outs = make([]*outTrack, len(s.desc.tracks))
 	for _, out := range s.outs {
 		p.outs[out.track.ID] = out
 		out.fresh = true
@@ -90,14 +104,47 @@ func (p *playback) announce(out *outTrack, info *headers.RTPInfoEntry) {
 
 // start is called when the answer to PLAY is out.
 func (p *playback) start() {
-	p.session.endpoint.server.playing.Go(p.run)
+	p.to = p.newSink()
+	p.server().playing.Go(p.run)
 }
 
+func (p *playback) server() *Server { return p.session.endpoint.server }
+
 // stop ends the media: nothing is written any more after what the library writes
-// next. It does not wait for run.
+// next. It does not wait.
 func (p *playback) stop() {
 	p.stopped.Store(true)
 	p.reader.Close()
+	if p.take() {
+		p.server().lanes.remove(p)
+		p.end(errStopped)
+	}
+}
+
+// take makes the caller the one who has p, if it is parked.
+func (p *playback) take() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.parked
+	p.parked = false
+	return was
+}
+
+// unpark gives p its own goroutine back.
+func (p *playback) unpark() {
+	if p.take() {
+		p.server().playing.Go(p.run)
+	}
+}
+
+// end is called once, by who has p.
+func (p *playback) end(err error) {
+	p.err = err
+	p.reader.Close()
+	close(p.done)
+	if !p.stopped.Load() {
+		p.session.lib.Close() // nothing more will come
+	}
 }
 
 // reason is why the session ended, in which the library ended it with err.
@@ -112,37 +159,79 @@ func (p *playback) reason(err error) error {
 	return err
 }
 
+// errParked: a lane has p now.
+var errParked = errors.New("parked")
+
 func (p *playback) run() {
-	defer close(p.done)
-	defer p.reader.Close()
-	p.err = p.feed()
-	if !p.stopped.Load() {
-		p.session.lib.Close() // nothing more will come
+	if err := p.feed(); !errors.Is(err, errParked) {
+		p.end(err)
 	}
 }
 
 // feed sends one access unit after the other, as they come. Units that wait because
 // the reader was slow leave together.
 func (p *playback) feed() error {
-	to := p.newSink()
+	if err := p.to.flush(); err != nil { // what a lane has left over
+		return err
+	}
 	for {
 		u, err := p.next()
 		if err != nil {
 			return err
 		}
-		p.gather(to, u)
-		now := time.Now()
-		p.tellSkips(now)
-		for _, out := range p.session.outs {
-			if out.due(now) {
-				to.report(out, out.senderReport(now, p.session.endpoint.server.cname))
-			}
-		}
-		bytes := to.pending()
-		if err := to.flush(); err != nil {
+		p.gather(u, time.Now())
+		if err := p.to.flush(); err != nil {
 			return err
 		}
-		p.reader.Sent(bytes)
+	}
+}
+
+// park hands p over to a lane, which it does not for readers that have to be waited
+// for.
+func (p *playback) park() bool {
+	if !p.to.parks() || p.server().ctx.Err() != nil {
+		return false
+	}
+	p.mu.Lock()
+	p.parked = !p.stopped.Load()
+	parked := p.parked
+	p.mu.Unlock()
+	if !parked {
+		return false
+	}
+	if !p.server().lanes.add(p) {
+		return !p.take() // unless stop was faster
+	}
+	if p.stopped.Load() { // it may not have seen the lane
+		p.server().lanes.remove(p)
+	}
+	p.serve(time.Now()) // what came before the lane knew of p
+	return true
+}
+
+// serve sends what there is to a parked reader, without waiting for it.
+func (p *playback) serve(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.parked {
+		return
+	}
+	for {
+		u, ok := p.reader.Poll()
+		if !ok {
+			return
+		}
+		p.gather(u, now)
+		if done, err := p.to.try(); err != nil || !done {
+			p.parked = false
+			p.server().lanes.remove(p)
+			if err != nil {
+				p.end(err)
+				return
+			}
+			p.server().playing.Go(p.run)
+			return
+		}
 	}
 }
 
@@ -170,6 +259,9 @@ func (p *playback) next() (*camgate.Unit, error) {
 	if p.first = nil; !ok {
 		if u, ok = p.reader.Poll(); !ok {
 			p.pace = pace{} // at the live edge
+			if p.park() {
+				return nil, errParked
+			}
 			var err error
 			if u, err = p.reader.Next(); err != nil {
 				return nil, err
@@ -180,22 +272,26 @@ func (p *playback) next() (*camgate.Unit, error) {
 	return u, nil
 }
 
-// gather hands u to the sink, and what else there is already.
-func (p *playback) gather(to sink, u *camgate.Unit) {
-	for n := 1; ; n++ {
-		to.add(p.outs[u.Track.ID], u, p.hurry.shift(u))
-		if n == batchUnits || to.pending() >= batchBytes || p.pace.on() {
-			return
+// gather hands u to the sink, what else there is already, and reports that are due.
+func (p *playback) gather(u *camgate.Unit, now time.Time) {
+	for n, ok := 1, true; ok; n++ {
+		p.to.add(p.outs[u.Track.ID], u, p.hurry.shift(u))
+		if n == batchUnits || p.to.pending() >= batchBytes || p.pace.on() {
+			break
 		}
-		var ok bool
-		if u, ok = p.reader.Poll(); !ok {
-			return
+		u, ok = p.reader.Poll()
+	}
+	for _, out := range p.outs {
+		if out != nil && out.due(now) {
+			p.to.report(out, out.senderReport(now, p.server().cname))
 		}
 	}
+	p.reader.Sent(p.to.pending())
+	p.tellSkips(now)
 }
 
 func (p *playback) newSink() sink {
-	server := p.session.endpoint.server
+	server := p.server()
 	if p.session.udp() {
 		return newUDPSink(server.udp, &server.scratch, &p.stopped)
 	}

@@ -48,6 +48,7 @@ func (e *endpoint) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Resp
 	if err := s.record(); err != nil {
 		return e.refuse(ctx.Conn, ctx.Path, err)
 	}
+	stateOf(ctx.Conn).conn.publishes.Store(true)
 	return ok(), nil
 }
 

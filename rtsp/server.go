@@ -81,7 +81,8 @@ type Server struct {
 	udp    *udpPorts // nil: no UDP
 
 	scratch scratchPool
-	playing sync.WaitGroup // the goroutines of all viewers
+	lanes   lanes
+	playing sync.WaitGroup // the goroutines of viewers and lanes
 }
 
 // New makes a server and opens its ports. An error names the port and the key of

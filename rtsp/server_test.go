@@ -299,7 +299,7 @@ func TestTooManyReaders(t *testing.T) {
 	second.setup(0)
 	second.want(453, "PLAY", second.base)
 	first.want(200, "TEARDOWN", first.base)
-	eventually(t, "the place is free", func() bool { return len(s.Info().Readers) == 0 })
+	eventually(t, "the place is free", func() bool { return viewers(s) == 0 })
 	second.want(200, "PLAY", second.base)
 }
 
@@ -413,7 +413,7 @@ func TestStuckReader(t *testing.T) {
 	defer stop()
 	var next uint16
 	begun := false
-	for deadline := time.Now().Add(10 * time.Second); len(s.Info().Readers) == 2; {
+	for deadline := time.Now().Add(10 * time.Second); viewers(s) == 2; {
 		if frame := good.frame(); frame[1] == 0 {
 			p := parseRTP(t, frame[4:])
 			if begun && p.SequenceNumber != next {
@@ -531,7 +531,7 @@ func TestBrokenRequests(t *testing.T) {
 	w.want(200, "DESCRIBE", w.base)
 	eventually(t, "no readers", func() bool {
 		s, err := g.registry.Get("cam")
-		return err == nil && len(s.Info().Readers) == 0
+		return err == nil && viewers(s) == 0
 	})
 }
 

@@ -17,7 +17,8 @@ type tcpSink struct {
 	stopped *atomic.Bool
 
 	bufs    [][]byte
-	bytes   int
+	sent    int     // how many of bufs are out
+	bytes   int     // in the rest of them
 	scratch scratch // corrected copies, which bufs points to
 }
 
@@ -68,12 +69,35 @@ func (s *tcpSink) report(out *outTrack, compound []byte) {
 func (s *tcpSink) pending() int { return s.bytes }
 
 func (s *tcpSink) flush() error {
-	if len(s.bufs) == 0 {
+	if s.bytes == 0 {
 		return nil
 	}
-	err := s.conn.send(s.bufs, s.timeout, s.stopped)
-	clear(s.bufs) // they hold on to units
-	s.bufs, s.bytes = s.bufs[:0], 0
-	s.scratch.done()
+	err := s.conn.send(s.bufs[s.sent:], s.timeout, s.stopped)
+	s.flushed()
 	return err
 }
+
+func (s *tcpSink) flushed() {
+	clear(s.bufs) // they hold on to units
+	s.bufs, s.sent, s.bytes = s.bufs[:0], 0, 0
+	s.scratch.done()
+}
+
+func (s *tcpSink) try() (bool, error) {
+	n, err := s.conn.trySend(s.bufs, s.stopped)
+	if err != nil {
+		return false, err
+	}
+	s.bytes -= n
+	if s.bytes == 0 {
+		s.flushed()
+		return true, nil
+	}
+	for s.sent = 0; n >= len(s.bufs[s.sent]); s.sent++ {
+		n -= len(s.bufs[s.sent])
+	}
+	s.bufs[s.sent] = s.bufs[s.sent][n:]
+	return false, nil
+}
+
+func (s *tcpSink) parks() bool { return s.conn.file != nil }

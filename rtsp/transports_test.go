@@ -132,7 +132,7 @@ func TestPlayUDP(t *testing.T) {
 			v.wait(t, 0)
 			stop()
 			eventually(t, "sender reports", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return v.reports >= 2 })
-			if info := s.Info(); len(info.Readers) != 1 || info.Readers[0].Bytes < 40*20_000 || info.Readers[0].Protocol != "rtsp" {
+			if info := s.Info(); viewers(s) != 1 || info.BytesOut < 40*20_000 {
 				t.Errorf("%+v", info.Readers)
 			}
 		})
@@ -173,11 +173,11 @@ func TestUDPOutlivesConnection(t *testing.T) {
 	w.conn.Close()
 	other := dialWire(t, g.url("cam"))
 	other.id = w.id
-	if len(s.Info().Readers) != 1 {
+	if viewers(s) != 1 {
 		t.Error("the reader is gone")
 	}
 	other.want(200, "TEARDOWN", other.base)
-	eventually(t, "no readers", func() bool { return len(s.Info().Readers) == 0 })
+	eventually(t, "no readers", func() bool { return viewers(s) == 0 })
 }
 
 func TestPlayTLS(t *testing.T) {
@@ -213,15 +213,15 @@ func TestHundredReaders(t *testing.T) {
 	stop := cam.run()
 	defer stop()
 	fds := descriptors(t)
-	viewers := make([]*viewer, 100)
-	for i := range viewers {
+	all := make([]*viewer, 100)
+	for i := range all {
 		protocol := gortsplib.ProtocolTCP
 		if i%4 == 0 {
 			protocol = gortsplib.ProtocolUDP
 		}
-		viewers[i] = view(t, g.url("cam"), protocol, nil, 150)
+		all[i] = view(t, g.url("cam"), protocol, nil, 150)
 	}
-	for _, v := range viewers {
+	for _, v := range all {
 		v.mu.Lock()
 		first := 0
 		if len(v.numbers) > 0 {
@@ -233,10 +233,10 @@ func TestHundredReaders(t *testing.T) {
 			t.Errorf("begins at picture %d, no keyframe", first)
 		}
 	}
-	for _, v := range viewers {
+	for _, v := range all {
 		v.client.Close()
 	}
-	eventually(t, "no readers", func() bool { return len(s.Info().Readers) == 0 })
+	eventually(t, "no readers", func() bool { return viewers(s) == 0 })
 	eventually(t, "descriptors back to the start", func() bool { return descriptors(t) <= fds })
 }
 

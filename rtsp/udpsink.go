@@ -143,3 +143,13 @@ func (s *udpSink) flush() error {
 	s.scratch.done()
 	return nil
 }
+
+// try leaves to flush what needs a pause.
+func (s *udpSink) try() (bool, error) {
+	if s.bytes > udpBurst {
+		return false, nil
+	}
+	return true, s.flush()
+}
+
+func (s *udpSink) parks() bool { return true }

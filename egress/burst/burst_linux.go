@@ -161,10 +161,12 @@ func (w *Writer) call(messages []message) (sent int, errno unix.Errno) {
 	return sys.sent, sys.errno
 }
 
-// send makes the system call; false: the buffer is full.
+// send makes the system call; false: the buffer is full. The runtime is not told
+// of the call: it does not block, and takes long enough for the runtime to give
+// our processor to another thread, which costs more than the call.
 func (sys *system) send(fd int) bool {
 	for len(sys.pending) > 0 {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&sys.pending[0])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&sys.pending[0])),
 			uintptr(len(sys.pending)), unix.MSG_DONTWAIT, 0, 0)
 		sys.errno = errno
 		switch {
