@@ -85,7 +85,10 @@ class Session {
     const pc = this.#pc;
     for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
     const media = new MediaStream();
-    pc.ontrack = ({ track }) => media.addTrack(track);
+    pc.ontrack = ({ track, receiver }) => {
+      media.addTrack(track);
+      this.#hear(receiver.transport);
+    };
     pc.onconnectionstatechange = () => this.#follow();
     await pc.setLocalDescription();
     await this.#gather();
@@ -171,6 +174,14 @@ class Session {
           if (this.#pc.connectionState === 'disconnected') this.#over('the connection was lost');
         });
     }
+  }
+
+  /** The gateway's good-bye. Browsers tell of it here and, as if the network had
+   * failed, many seconds later in the state of the connection. */
+  #hear(transport) {
+    transport?.addEventListener('statechange', () => {
+      if (transport.state === 'closed') this.#over('the gateway ended the session');
+    });
   }
 
   #gather() {
