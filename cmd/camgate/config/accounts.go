@@ -6,9 +6,14 @@ import (
 	"github.com/camgate/camgate"
 )
 
+// maxVerifications is how many passwords are hashed at a time: each takes memory and
+// a core, and whoever can connect can ask for it.
+const maxVerifications = 4
+
 // Accounts returns the users as the gateway checks them.
 func (c *Config) Accounts() (camgate.Users, error) {
 	var out camgate.Users
+	slots := make(chan struct{}, maxVerifications)
 	for _, u := range c.Users {
 		account := camgate.User{Name: u.Name, Password: string(u.Password), Role: camgate.Role(u.Role), Streams: u.Streams}
 		if u.PasswordHash != "" {
@@ -16,7 +21,11 @@ func (c *Config) Accounts() (camgate.Users, error) {
 			if err != nil {
 				return nil, fmt.Errorf("user %q: %w", u.Name, err)
 			}
-			account.Verify = verify
+			account.Verify = func(password string) bool {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				return verify(password)
+			}
 		}
 		out = append(out, account)
 	}
