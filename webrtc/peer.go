@@ -15,6 +15,11 @@ import (
 // receiveMTU is the largest datagram that is taken from a viewer, in bytes.
 const receiveMTU = 1500
 
+// handshakeRetry is when the first part of a handshake that seems to be lost is sent
+// again, twice as late each time (RFC 6347 section 4.2.4.1 has a second, which is a
+// long time to look at nothing).
+const handshakeRetry = 150 * time.Millisecond
+
 // newPeer makes the PeerConnection of a session, with its lanes as tracks. It
 // negotiates exactly the payload types of the plan. ctx bounds the DTLS handshake.
 func newPeer(ctx context.Context, s *Server, t *transport, p *plan, lanes []*lane) (*pion.PeerConnection, error) {
@@ -83,6 +88,7 @@ func peerSettings(ctx context.Context, s *Server, t *transport) (pion.SettingEng
 	settings.SetDTLSCipherSuites(cipherSuites()...)
 	settings.SetDTLSExtendedMasterSecret(dtls.RequireExtendedMasterSecret)
 	settings.SetDTLSInsecureSkipHelloVerify(true) // ICE has proved the address
+	settings.SetDTLSRetransmissionInterval(handshakeRetry)
 	settings.SetDTLSConnectContextMaker(func() (context.Context, func()) { return context.WithCancel(ctx) })
 	settings.SetReceiveMTU(receiveMTU)
 	if !s.opts.libraryMedia {
