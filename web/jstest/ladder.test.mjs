@@ -166,6 +166,12 @@ test('a gateway that does not answer is not asked by every rung', async () => {
   await w.clock.until(500);
   assert.deepEqual(w.started, ['webrtc']);
   assert.equal(w.ladder.message, 'no answer');
+  // It is noticed within seconds that it is back, however long the pause has become.
+  await w.clock.until(100_000);
+  w.plan.webrtc = null;
+  w.stream = { state: 'live', error: '' };
+  await w.clock.until(103_000);
+  assert.equal(w.ladder.rung?.id, 'webrtc');
   await w.close();
 });
 

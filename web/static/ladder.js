@@ -49,6 +49,7 @@ export class Ladder {
   #current = null;
   #message = '';
   #phase = 'trying';
+  #away = false; // the stream was not live, or the gateway did not answer, when it was asked last
 
   /**
    * @param {object} o
@@ -106,7 +107,8 @@ export class Ladder {
       if (session) return this.#play(step, session);
       // Where there is nothing to play, no other rung can do better.
       const stream = await this.#stream();
-      if (stream && stream.state !== 'live') return this.#say('waiting', away(stream));
+      this.#away = stream?.state !== 'live';
+      if (stream && this.#away) return this.#say('waiting', away(stream));
       if (!stream && step.unreachable) return this.#say('waiting', step.reason);
     }
     const reasons = new Set(this.#rungs.map((step) => step.reason));
@@ -216,14 +218,13 @@ export class Ladder {
   /** Waits before the next round, but no longer than until the stream is back. */
   async #wait(ms, signal) {
     const until = this.#clock.now() + ms * (0.8 + 0.4 * Math.random());
-    let wasAway = false;
     while (!signal.aborted && this.#clock.now() < until) {
       await this.#clock.sleep(Math.min(TIMES.watch, until - this.#clock.now()));
       if (this.#phase !== 'waiting' || !this.#visible()) continue;
       const stream = await this.#stream();
-      if (stream?.state === 'live' && wasAway) return;
-      wasAway = Boolean(stream) && stream.state !== 'live';
-      if (wasAway) this.#say('waiting', away(stream));
+      if (stream?.state === 'live' && this.#away) return;
+      this.#away = stream?.state !== 'live';
+      if (stream && this.#away) this.#say('waiting', away(stream));
     }
   }
 
