@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,7 +12,7 @@ import (
 const PublishSource = "publish"
 
 // errNobody is why a stream that is published to is not live.
-var errNobody = fmt.Errorf("%w: nobody publishes it now", camgate.ErrNotReady)
+var errNobody = errors.New("nobody publishes it now")
 
 // AwaitPublisher marks a stream as one that is published to.
 func AwaitPublisher(s *camgate.Stream) {

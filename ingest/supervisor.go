@@ -42,15 +42,16 @@ type Supervisor struct {
 	opts    Options
 	log     *slog.Logger
 	backoff Backoff
-	now     int   // index of the source that is tried
-	err     error // why the attempt before ended; nil once one was live
-	round   error // the worst of the attempts since the first source was tried
+	now     int                  // index of the source that is tried
+	err     error                // why the attempt before ended; nil once one was live
+	round   error                // the worst of the attempts since the first source was tried
+	told    map[string]time.Time // failures that were logged since the stream was live last, and when
 }
 
 // NewSupervisor makes a supervisor; sources are tried in their order.
 func NewSupervisor(s *camgate.Stream, sources []camgate.Source, opts Options) *Supervisor {
 	opts = opts.withDefaults()
-	sup := &Supervisor{stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name())}
+	sup := &Supervisor{stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()), told: map[string]time.Time{}}
 	sup.setState(camgate.StateIdle, nil, 0)
 	return sup
 }
@@ -115,7 +116,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	if live == 0 { // else it worked: it is the one to come back to
 		sup.now = (sup.now + 1) % len(sup.sources)
 		if sup.now > 0 {
-			sup.log.Warn("source failed, trying the next one", "source", source.String(), "err", err)
+			sup.tell("source failed, trying the next one", source, err)
 			return
 		}
 	}
@@ -125,7 +126,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	}
 	sup.err, sup.round = sup.round, nil
 	sup.setState(state, sup.err, wait)
-	sup.log.Warn("source failed", "source", source.String(), "err", err, "retry_in", wait.Round(time.Millisecond))
+	sup.tell("source failed", source, err, "retry_in", wait.Round(time.Millisecond))
 	wake, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	if k, ok := sup.sources[sup.now].(camgate.Knocker); ok && state == camgate.StateRetrying {
@@ -134,6 +135,28 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	}
 	<-wake.Done()
 }
+
+// remindAfter is how often a source that keeps failing for the same reason is logged.
+const remindAfter = time.Hour
+
+// tell logs a failure; one that is no news, as nothing else happened meanwhile, only
+// for who looks closely: a camera that is away for a night is one line, not a thousand.
+func (sup *Supervisor) tell(message string, source camgate.Source, err error, more ...any) {
+	key := source.String() + "\n" + err.Error()
+	level := slog.LevelDebug
+	if last, ok := sup.told[key]; !ok || time.Since(last) >= remindAfter {
+		level = slog.LevelWarn
+		if len(sup.told) >= maxTold {
+			clear(sup.told)
+		}
+		sup.told[key] = time.Now()
+	}
+	args := append([]any{"source", source.String(), "err", err, "retries", sup.backoff.Failures()}, more...)
+	sup.log.Log(context.Background(), level, message, args...)
+}
+
+// maxTold bounds the reasons that are remembered.
+const maxTold = 16
 
 func (sup *Supervisor) setState(state camgate.State, err error, retryIn time.Duration) {
 	st := camgate.Status{State: state, Err: err, Source: sup.sources[sup.now].String()}

@@ -65,7 +65,8 @@ func TestRetries(t *testing.T) {
 			t.Errorf("%d attempts", n)
 		}
 		s.end(0)
-		if got := strings.Count(s.log.String(), "source failed"); got != 5 {
+		// One about each time it went away, not one for each attempt.
+		if got := strings.Count(s.log.String(), "source failed"); got != 2 {
 			t.Errorf("%d lines about failures:\n%s", got, &s.log)
 		}
 	})
@@ -93,7 +94,12 @@ func TestRefusedPassword(t *testing.T) {
 		if n := len(src.began()); n > 12 {
 			t.Errorf("%d attempts in ten minutes", n)
 		}
+		wait(time.Hour)
 		s.end(0)
+		// One line, and a second one as it is still so an hour later.
+		if got := strings.Count(s.log.String(), "source failed"); got != 2 {
+			t.Errorf("%d lines:\n%s", got, &s.log)
+		}
 	})
 }
 

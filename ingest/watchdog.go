@@ -41,6 +41,7 @@ func (sup *Supervisor) watch(ctx context.Context, cancel context.CancelCauseFunc
 				if since.IsZero() {
 					since = now
 					sup.err = nil
+					clear(sup.told)
 					sup.log.Info("source is live", "source", sup.sources[sup.now].String())
 				} else if stalls {
 					stalls = false
