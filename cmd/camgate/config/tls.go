@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/camgate/camgate"
 )
 
 func (t TLS) isZero() bool {
@@ -82,7 +80,7 @@ func verifyPin(pins [][sha256.Size]byte, cs tls.ConnectionState) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: the certificate has another fingerprint: %s", camgate.ErrConnectionFailed, FormatFingerprint(found))
+	return fmt.Errorf("the certificate has another fingerprint: %s", FormatFingerprint(found))
 }
 
 // FormatFingerprint writes a SHA-256 as ParseFingerprint reads it.
