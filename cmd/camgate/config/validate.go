@@ -153,8 +153,20 @@ func (v *validator) streams() {
 		if err := camgate.ValidName(name); err != nil {
 			v.fail(at, "%v", err)
 		}
+		if parent := path.Dir(name); v.Streams[parent] != nil && isOutput(path.Base(name)) {
+			v.fail(at, "its page would stand where an output of the stream %q is: give it another name", printable(parent))
+		}
 		v.stream(at, v.Streams[name])
 	}
+}
+
+// isOutput tells what follows the name of a stream in the URLs of its outputs.
+func isOutput(segment string) bool {
+	switch segment {
+	case "whep", "whip", "mjpeg", "snapshot.jpg":
+		return true
+	}
+	return path.Ext(segment) == ".m3u8"
 }
 
 func (v *validator) stream(at string, s *Stream) {
