@@ -3,6 +3,7 @@ package hls
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,4 +279,22 @@ func tracksOf(codecs ...camgate.Codec) []*camgate.Track {
 		out = append(out, camgate.NewTrack(camgate.TrackOptions{Codec: c}))
 	}
 	return out
+}
+
+// TestDelta: a delta update leaves out old segments and nothing else.
+func TestDelta(t *testing.T) {
+	inBubble(t, Options{Window: 30 * time.Second}, func(t *testing.T, g *gateway) {
+		g.live(t)
+		time.Sleep(20 * time.Second)
+		full, delta := g.get(t, mediaName), g.get(t, mediaName+"?_HLS_skip=YES")
+		head, tail, ok := strings.Cut(delta, "#EXT-X-SKIP:SKIPPED-SEGMENTS=")
+		count, tail, _ := strings.Cut(tail, "\n")
+		if !ok || !strings.HasPrefix(full, head) || !strings.HasSuffix(full, tail) || strings.Contains(delta, "EXT-X-MAP") {
+			t.Fatalf("full:\n%s\ndelta:\n%s", full, delta)
+		}
+		all, kept := strings.Count(full, "#EXTINF:"), strings.Count(tail, "#EXTINF:")
+		if strconv.Itoa(all-kept) != count || kept != 6 { // six segments of 2 s: six target durations
+			t.Errorf("%d segments, %d in the delta, %s left out", all, kept, count)
+		}
+	})
 }

@@ -61,7 +61,7 @@ func load(t testing.TB, file string) *clip {
 				return nil
 			})
 		case *tscodecs.Opus:
-			c.options = append(c.options, camgate.TrackOptions{Codec: camgate.Opus, Channels: codec.ChannelCount})
+			c.options = append(c.options, camgate.TrackOptions{Codec: camgate.Opus, Channels: 1})
 			r.OnDataOpus(tr, func(pts int64, packets [][]byte) error {
 				for k, p := range packets {
 					add(i, pts+int64(k)*1800, 48000, [][]byte{p})

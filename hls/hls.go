@@ -84,10 +84,3 @@ func New(opts Options) *Server {
 // Run blocks until ctx ends; then it ends all workers, and with them all requests
 // that wait, and returns nil.
 func (s *Server) Run(ctx context.Context) error { return s.workers.Run(ctx) }
-
-// Serves reports whether a file name (the last segment of a URL path, behind the
-// stream's name) is one that Handle knows what to do with.
-func Serves(file string) bool {
-	_, ok := parseName(file)
-	return ok
-}

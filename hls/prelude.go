@@ -98,7 +98,7 @@ func (l *lane) silence() *silence {
 			return nil
 		}
 		// ISO/IEC 14496-3 table 4.3: one channel element without bands, and the end.
-		switch conf.ChannelCount {
+		switch conf.ChannelConfig {
 		case 1:
 			return &silence{[]byte{0x00, 0xc8, 0x00, 0x07}, 1024}
 		case 2:

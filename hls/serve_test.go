@@ -193,7 +193,8 @@ func TestSameBytesForAll(t *testing.T) {
 		}
 		defer lease.Release()
 		s := lease.Worker.now.Load()
-		if s.media(directives{}) != s.media(directives{}) || s.multivariant(directives{}) != s.multivariant(directives{}) {
+		media, index := s.media(directives{}), s.multivariant(directives{})
+		if s.media(directives{}) != media || s.multivariant(directives{}) != index {
 			t.Error("a playlist is rendered for each request")
 		}
 	})

@@ -116,20 +116,20 @@ func (s *snapshot) find(n name) *blob {
 	return nil
 }
 
-func (g *segment) find(n name) *blob {
+func (s *segment) find(n name) *blob {
 	switch n.kind {
 	case fileInit:
-		if g.header != nil && g.header.name == n {
-			return g.header.init
+		if s.header != nil && s.header.name == n {
+			return s.header.init
 		}
 	case fileSegment:
-		if g.msn == n.n {
-			return g.whole
+		if s.msn == n.n {
+			return s.whole
 		}
 	case filePart:
 		// Their numbers have no holes.
-		if k := len(g.parts); k > 0 && n.n >= g.parts[0].id && n.n-g.parts[0].id < uint64(k) {
-			return g.parts[n.n-g.parts[0].id].blob
+		if k := len(s.parts); k > 0 && n.n >= s.parts[0].id && n.n-s.parts[0].id < uint64(k) {
+			return s.parts[n.n-s.parts[0].id].blob
 		}
 	}
 	return nil

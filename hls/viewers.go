@@ -59,7 +59,7 @@ func (v *viewers) enter(r *http.Request) error {
 	if v.closed {
 		return nil
 	}
-	place, err := v.stream.Subscribe(context.Background(), camgate.SubscribeOptions{Protocol: "hls", Remote: r.RemoteAddr})
+	place, err := v.stream.Subscribe(context.WithoutCancel(r.Context()), camgate.SubscribeOptions{Protocol: "hls", Remote: r.RemoteAddr})
 	if err != nil {
 		return err
 	}
