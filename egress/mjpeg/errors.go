@@ -18,6 +18,11 @@ var (
 	errNoPicture       = fmt.Errorf("%w: no picture could be made", camgate.ErrDecoder)
 	errNewParams       = errors.New("the picture's parameters changed")
 	errDecoderGone     = errors.New("the decoder is gone")
+
+	// Why a viewer's pictures end: for the log, as there is no one to tell it to.
+	errViewerGone = errors.New("the viewer is gone")
+	errStuck      = errors.New("the viewer takes nothing")
+	errShutdown   = errors.New("the gateway ends")
 )
 
 // ofDecoder translates how a decoder ended.

@@ -33,6 +33,7 @@ type fixture struct {
 	registry *camgate.Registry
 	stream   *camgate.Stream
 	http     *httptest.Server
+	log      *logText
 }
 
 func start(t testing.TB, opts Options) *fixture {
@@ -46,8 +47,9 @@ func start(t testing.TB, opts Options) *fixture {
 			return strconv.Itoa(openFiles(t)) + " files, " + strconv.Itoa(files) + " before\n" + string(stacks[:runtime.Stack(stacks, true)])
 		})
 	})
-	opts.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	f := &fixture{Server: New(opts), t: t, registry: camgate.NewRegistry(0)}
+	log := &logText{}
+	opts.Logger = slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), log), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f := &fixture{Server: New(opts), t: t, registry: camgate.NewRegistry(0), log: log}
 	var err error
 	if f.stream, err = f.registry.Add("cam", camgate.StreamLimits{}); err != nil {
 		t.Fatal(err)

@@ -158,18 +158,6 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// Renditions returns the JPEG renditions that run now, by the streams that they
-// are made of. Their readers are viewers of these streams.
-func (s *Server) Renditions() map[*camgate.Stream]*camgate.Stream {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make(map[*camgate.Stream]*camgate.Stream, len(s.running))
-	for stream, t := range s.running {
-		out[stream] = t.rendition
-	}
-	return out
-}
-
 // transcoderOf returns the transcoder of a stream if it runs.
 func (s *Server) transcoderOf(stream *camgate.Stream) *transcoder {
 	s.mu.Lock()

@@ -12,9 +12,6 @@ import (
 	"github.com/camgate/camgate"
 )
 
-// errViewerGone is why a viewer's pictures end: there is no one to tell it to.
-var errViewerGone = errors.New("the viewer is gone")
-
 // boundary separates the parts. It follows a picture at once, rather than
 // preceding the next: viewers that look for the end of a part show it then.
 const boundary = "camgate"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -47,16 +48,31 @@ func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.
 		return err
 	}
 	defer out.close()
+	log := s.log.With("stream", stream.Name(), "remote", r.RemoteAddr)
+	log.Info("reader joined")
+	err = s.follow(ctx, out, v, stream, r.RemoteAddr)
+	switch {
+	case s.ctx.Err() != nil:
+		err = errShutdown
+	case ctx.Err() != nil:
+		err = errViewerGone
+	}
+	log.Info("reader left", "reason", err)
+	return nil
+}
+
+// follow shows the stream's pictures until the viewer goes, or there are no more.
+func (s *Server) follow(ctx context.Context, out sink, v *view, stream *camgate.Stream, remote string) error {
 	for {
 		err := v.show(ctx, out)
 		v.close()
 		if ctx.Err() != nil || !camgate.IsGone(err) {
-			return nil
+			return err
 		}
 		// The tracks changed, or what made the pictures ended: the viewer stays if
 		// there is another way to go on.
-		if v, err = s.open(ctx, stream, r.RemoteAddr); err != nil {
-			return nil
+		if v, err = s.open(ctx, stream, remote); err != nil {
+			return err
 		}
 	}
 }
@@ -217,7 +233,10 @@ func (v *view) show(ctx context.Context, out sink) error {
 	for u := v.first; ; {
 		n, err := out.picture(u)
 		v.sent(n)
-		if err != nil {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return errStuck
+		case err != nil:
 			return errViewerGone
 		}
 		if u, err = v.reader.Next(); err != nil {

@@ -101,10 +101,11 @@ func checkServer(t *testing.T, f *fixture, c *clip) {
 	if st := f.Stats(); st.Decoders != 1 || st.Failures != 0 || st.Decoding != 1 {
 		t.Errorf("%+v", st)
 	}
-	r := f.Renditions()[f.stream]
-	if r == nil {
+	running := f.transcoderOf(f.stream)
+	if running == nil {
 		t.Fatal("no rendition")
 	}
+	r := running.rendition
 	if p := r.Tracks()[0].Params(); p.Width != c.size.X || p.Height != c.size.Y {
 		t.Errorf("the rendition is of %dx%d", p.Width, p.Height)
 	}

@@ -138,6 +138,7 @@ func TestStuckViewer(t *testing.T) {
 			if n := newest() - before; n < 5 {
 				t.Errorf("%d pictures in that time", n)
 			}
+			eventually(t, "the log says why", func() bool { return f.log.has(`reason="the viewer takes nothing"`) })
 		})
 	}
 }
@@ -182,6 +183,7 @@ func TestViewerLeaves(t *testing.T) {
 	v.must()
 	v.close()
 	eventually(t, "it is noticed", func() bool { n, _ := f.stream.Demand(); return n == 0 })
+	eventually(t, "the log says why", func() bool { return f.log.has(`reason="the viewer is gone"`) })
 }
 
 // TestProtocols views by HTTP/1.0, as small devices do, and by HTTP/2.
