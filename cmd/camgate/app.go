@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type app struct {
 	users    camgate.Users
 
 	outputs web.Outputs
+	metrics func(io.Writer) // those of outputs
 	parts   []part
 	serving atomic.Bool
 }

@@ -51,6 +51,9 @@ func TestEndsCleanlyAtASignal(t *testing.T) {
 	if len(kids) == 0 {
 		t.Error("an MJPEG viewer, but no ffmpeg")
 	}
+	if _, body := p.get("/metrics"); !strings.Contains(body, "\ncamgate_mjpeg_decoders 1\n") {
+		t.Error("an MJPEG viewer, but no decoder in the metrics")
+	}
 
 	began := time.Now()
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
@@ -71,6 +74,9 @@ func TestEndsCleanlyAtASignal(t *testing.T) {
 		if err := syscall.Kill(pid, 0); err == nil {
 			t.Errorf("its child %d is still there", pid)
 		}
+	}
+	if want := `msg="reader left" protocol=mjpeg stream=demo`; !strings.Contains(p.printed.String(), want) {
+		t.Errorf("it does not log %s", want)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 
 	"github.com/camgate/camgate/egress/mjpeg"
@@ -52,7 +53,7 @@ func (a *app) addWebRTC() error {
 		UDPAddress: c.Address, TCPAddress: c.Address,
 		Hosts: c.PublicHosts, LoopbackOnly: a.cfg.LoopbackOnly(),
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
-		Logger: a.log,
+		Logger: a.log.With("protocol", "webrtc"),
 	}
 	for _, s := range c.ICEServers {
 		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{URL: s.URL, Username: s.Username, Credential: string(s.Credential)})
@@ -68,7 +69,7 @@ func (a *app) addWebRTC() error {
 
 func (a *app) addHLS() error {
 	c := a.cfg.HLS
-	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Log: a.log})
+	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Log: a.log.With("protocol", "hls")})
 	a.outputs.HLS = server.Handle
 	a.add("hls", server.Run)
 	return nil
@@ -79,8 +80,9 @@ func (a *app) addMJPEG() error {
 	server := mjpeg.New(mjpeg.Options{
 		FFmpeg: c.FFmpeg, Idle: c.Idle, Quality: c.Quality, MaxFPS: float64(c.FPS), MaxDecoders: c.MaxDecoders,
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout,
-		Logger:        a.log,
+		Logger:        a.log.With("protocol", "mjpeg"),
 	})
+	a.metrics = func(w io.Writer) { writeDecoders(w, server.Stats()) }
 	a.outputs.MJPEG, a.outputs.Snapshot = server.Stream, server.Snapshot
 	a.add("mjpeg", server.Run)
 	return nil
@@ -93,7 +95,7 @@ func (a *app) addWeb() error {
 		Registry: a.registry, Users: a.users, Outputs: a.outputs, Version: versionName(),
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
-		Ready: a.Ready, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
+		Ready: a.Ready, Metrics: a.metrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
 	}
 	if a.cfg.RTSPS() {
 		opts.RTSPS = a.cfg.RTSP.TLSAddress
