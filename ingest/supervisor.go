@@ -116,7 +116,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	if live == 0 { // else it worked: it is the one to come back to
 		sup.now = (sup.now + 1) % len(sup.sources)
 		if sup.now > 0 {
-			sup.tell("source failed, trying the next one", source, err)
+			sup.news(source, err)("source failed, trying the next one")
 			return
 		}
 	}
@@ -126,7 +126,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	}
 	sup.err, sup.round = sup.round, nil
 	sup.setState(state, sup.err, wait)
-	sup.tell("source failed", source, err, "retry_in", wait.Round(time.Millisecond))
+	sup.news(source, err)("source failed", "retry_in", wait.Round(time.Millisecond))
 	wake, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	if k, ok := sup.sources[sup.now].(camgate.Knocker); ok && state == camgate.StateRetrying {
@@ -139,20 +139,20 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 // remindAfter is how often a source that keeps failing for the same reason is logged.
 const remindAfter = time.Hour
 
-// tell logs a failure; one that is no news, as nothing else happened meanwhile, only
-// for who looks closely: a camera that is away for a night is one line, not a thousand.
-func (sup *Supervisor) tell(message string, source camgate.Source, err error, more ...any) {
+// news is the logger for a failure. One that is no news, as it is the same as before,
+// is for who looks closely: a camera that is away for a night is one line, not a
+// thousand.
+func (sup *Supervisor) news(source camgate.Source, err error) func(string, ...any) {
+	log := sup.log.With("source", source.String(), "err", err)
 	key := source.String() + "\n" + err.Error()
-	level := slog.LevelDebug
-	if last, ok := sup.told[key]; !ok || time.Since(last) >= remindAfter {
-		level = slog.LevelWarn
-		if len(sup.told) >= maxTold {
-			clear(sup.told)
-		}
-		sup.told[key] = time.Now()
+	if last, ok := sup.told[key]; ok && time.Since(last) < remindAfter {
+		return log.Debug
 	}
-	args := append([]any{"source", source.String(), "err", err, "retries", sup.backoff.Failures()}, more...)
-	sup.log.Log(context.Background(), level, message, args...)
+	if len(sup.told) >= maxTold {
+		clear(sup.told)
+	}
+	sup.told[key] = time.Now()
+	return log.Warn
 }
 
 // maxTold bounds the reasons that are remembered.
