@@ -124,6 +124,29 @@ func (c *clip) only(kind camgate.Kind) *clip {
 	return out
 }
 
+// turned is the clip beginning with its second half.
+func (c *clip) turned(t testing.TB) *clip {
+	half := c.length / 2
+	out := &clip{options: c.options, length: c.length}
+	var later []ingest.Sample
+	first := c.at(t, c.samples[0])
+	for _, sm := range c.samples {
+		rate := int64(90000)
+		if c.kind(sm.Track) == camgate.Audio {
+			rate = 48000
+		}
+		if c.at(t, sm)-first >= half {
+			sm.PTS -= int64(half/time.Second) * rate
+			out.samples = append(out.samples, sm)
+		} else {
+			sm.PTS += int64(half/time.Second) * rate
+			later = append(later, sm)
+		}
+	}
+	out.samples = append(out.samples, later...)
+	return out
+}
+
 func (c *clip) tracks(t testing.TB) []*camgate.Track {
 	t.Helper()
 	var out []*camgate.Track

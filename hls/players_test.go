@@ -25,6 +25,7 @@ func TestFFmpeg(t *testing.T) {
 	}{
 		{"h264-aac", 3, []*clip{aac}, 50, 100},
 		{"h265-opus", 3, []*clip{load(t, "h265-opus")}, 50, 100},
+		{"open GOP", 3, []*clip{load(t, "h265-opus").turned(t)}, 50, 100}, // begins with a CRA picture
 		{"bframes", 3, []*clip{load(t, "h264-bframes")}, 50, 0},
 		{"audio", 3, []*clip{aac.only(camgate.Audio)}, 0, 100},
 		{"change", 7, []*clip{aac.only(camgate.Video), load(t, "h264-small")}, 150, 0},

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -65,7 +66,7 @@ func (g *segmenter) still(at, d time.Duration, paced bool) *part {
 				step = l.interval
 			}
 			for dts := from; dts < to-l.interval/2; dts += step {
-				s := *l.first
+				s := l.alone()
 				s.dts, s.dur = dts, uint32(step)
 				samples = append(samples, s)
 			}
@@ -78,6 +79,22 @@ func (g *segmenter) still(at, d time.Duration, paced bool) *part {
 		}
 	}
 	return &part{duration: d, independent: true, blob: newMedia(fragment(0, runs, clocks), g.lanes[0].track.Kind)}
+}
+
+// endOfSequence is the NAL unit that makes the next H265 picture the first one of a
+// sequence (ISO/IEC 23008-2 section 7.4.2.4.4, EOS_NUT).
+var endOfSequence = []byte{36 << 1, 1}
+
+// alone is the lane's first picture with nothing before or after it. A CRA picture
+// of H265 goes on counting where the picture before it ended, unless that ended a
+// sequence; an IDR picture always begins to count anew.
+func (l *lane) alone() sample {
+	s := *l.first
+	if l.track.Codec == camgate.H265 {
+		s.au = append(slices.Clip(s.au), endOfSequence)
+		s.size += naluLength + len(endOfSequence)
+	}
+	return s
 }
 
 // silence is an access unit with no sound in it.
