@@ -26,7 +26,7 @@ var house = []struct{ folder, may string }{
 	{"hls", shared + " gohlslib mediacommon"},
 	{"web", ". gin metrics"},
 	// The wiring, and what was needed to make and test all this.
-	{"cmd/*", "all yaml kong x"},
+	{"cmd/*", "all yaml x"},
 	{"internal/*", ". x"},
 	{"scripts/*", ". internal/frameno x"},
 }
@@ -43,7 +43,6 @@ var libraries = map[string]string{
 	"gin":         "github.com/gin-gonic/gin",
 	"metrics":     "github.com/VictoriaMetrics/metrics",
 	"yaml":        "go.yaml.in/yaml/v3",
-	"kong":        "github.com/alecthomas/kong",
 	"x":           "golang.org/x",
 }
 
