@@ -1,19 +1,12 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/pion/rtp"
 )
 
 // clip makes a recording of 4 Mbit/s at 25 fps with a keyframe every 2 s.
@@ -99,87 +92,4 @@ func TestManyReaders(t *testing.T) {
 	g.await("goroutines and descriptors are back", 30*time.Second, func() bool {
 		return g.descriptors() <= fds+4 && g.goroutines() <= goroutines+8
 	})
-}
-
-// raw is an RTSP viewer over TCP that does as little as it can, so that two hundred of
-// them leave the machine to the gateway.
-type raw struct {
-	tally
-	conn net.Conn
-}
-
-func startRaw(t *testing.T, url string) counter {
-	t.Helper()
-	host := strings.Split(strings.TrimPrefix(url, "rtsp://"), "/")[0]
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &raw{conn: conn}
-	var done sync.WaitGroup
-	t.Cleanup(func() {
-		_ = conn.Close()
-		done.Wait()
-	})
-	r := bufio.NewReaderSize(conn, 64<<10)
-	request := func(cseq int, method, url string, headers string) string {
-		fmt.Fprintf(conn, "%s %s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n", method, url, cseq, headers)
-		head := ""
-		for {
-			line, err := r.ReadString('\n')
-			if err != nil {
-				t.Fatalf("%s: %v", method, err)
-			}
-			if line == "\r\n" {
-				break
-			}
-			head += line
-		}
-		if !strings.HasPrefix(head, "RTSP/1.0 200") {
-			t.Fatalf("%s: %s", method, head)
-		}
-		var size int
-		if i := strings.Index(head, "Content-Length: "); i >= 0 {
-			fmt.Sscanf(head[i:], "Content-Length: %d", &size)
-		}
-		if _, err := r.Discard(size); err != nil {
-			t.Fatal(err)
-		}
-		return head
-	}
-	head := request(1, "SETUP", url+"/trackID=0", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")
-	session := ""
-	for line := range strings.Lines(head) {
-		if s, ok := strings.CutPrefix(line, "Session: "); ok {
-			session = strings.Split(strings.TrimSpace(s), ";")[0]
-		}
-	}
-	request(2, "PLAY", url, "Session: "+session+"\r\n")
-	done.Go(func() { c.end(c.read(r)) })
-	return c
-}
-
-func (c *raw) read(r *bufio.Reader) error {
-	buf := make([]byte, 64<<10)
-	for {
-		head, err := r.Peek(4)
-		if err != nil {
-			return err
-		}
-		if head[0] != '$' {
-			return fmt.Errorf("%q where an interleaved frame should begin", head)
-		}
-		channel, n := head[1], int(binary.BigEndian.Uint16(head[2:]))
-		if _, err := io.ReadFull(r, buf[:4+n]); err != nil {
-			return err
-		}
-		if channel != 0 {
-			continue
-		}
-		var p rtp.Packet
-		if _, err := p.Header.Unmarshal(buf[4 : 4+n]); err != nil {
-			return err
-		}
-		c.packet(&p)
-	}
 }

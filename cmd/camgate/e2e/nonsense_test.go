@@ -63,13 +63,14 @@ func TestNonsense(t *testing.T) {
 			fmt.Sprintf("DESCRIBE %s RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n", url),
 			fmt.Sprintf("SETUP %s/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\nPLAY %s RTSP/1.0\r\nCSeq: 2\r\nSession: 1\r\n\r\n", url, url),
 			fmt.Sprintf("SETUP %s/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=1-2\r\n\r\n", url),
-			fmt.Sprintf("ANNOUNCE %s RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", url, len(someSDP), someSDP),
+			fmt.Sprintf("ANNOUNCE %s RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", g.rtspURL("in"), len(someSDP), someSDP),
 			fmt.Sprintf("GET %s HTTP/1.0\r\nx-sessioncookie: a\r\nAccept: application/x-rtsp-tunnelled\r\n\r\n", "/demo"),
 		}[r.IntN(6)]
 	}
 	for i := range rounds {
 		sendRTSP(t, fmt.Sprintf("127.0.0.1:%d", g.rtsp), damage(r, requests()), i%50 == 0)
 	}
+	publishNonsense(t, g, r, rounds)
 	udp, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", g.rtp))
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +114,35 @@ func printable(c rune) rune {
 		return c
 	}
 	return 'x'
+}
+
+// somePackets are H264 (single, STAP-A, FU-A) and AAC as RTP, and sender reports, with
+// the channels that someSDP's tracks have.
+var somePackets = []struct {
+	channel byte
+	data    string
+}{
+	{0, "\x80\xe0\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x65\x88\x84\x00\x10 a picture to start with"},
+	{0, "\x80\x60\x00\x02\x00\x00\x0e\x11\x00\x00\x00\x01\x78\x00\x05\x67\x42\xc0\x1f\xd9\x00\x04\x68\xcb\x83\xcb\x00\x03\x65\x88\x84"},
+	{0, "\x80\x60\x00\x03\x00\x00\x1c\x21\x00\x00\x00\x01\x7c\x85 the beginning of a picture"},
+	{0, "\x90\xe0\x00\x04\x00\x00\x1c\x21\x00\x00\x00\x01\xbe\xde\x00\x01\x10\xff\x00\x00\x7c\x45 and its end"},
+	{2, "\x80\xe1\x00\x01\x00\x00\x04\x00\x00\x00\x00\x02\x00\x10\x00\x50 ten bytes"},
+	{1, "\x80\xc8\x00\x06\x00\x00\x00\x01\xe8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x09\x00\x00\x01\x00"},
+}
+
+// publishNonsense is a publisher whose packets are broken. The gateway may hang up on
+// it, and has to take the next one then.
+func publishNonsense(t *testing.T, g *gateway, r *rand.Rand, rounds int) {
+	t.Helper()
+	for sent := 0; sent < rounds; {
+		g.await("the stream waits for a publisher", 15*time.Second, func() bool { return g.stream("in").State == "idle" })
+		conn := publishRaw(t, g.rtspURL("in"))
+		for ok := true; ok && sent < rounds; sent++ {
+			p := somePackets[r.IntN(len(somePackets))]
+			ok = conn.packet(p.channel, damage(r, p.data))
+		}
+		_ = conn.Close()
+	}
 }
 
 // sendRTSP sends bytes and, now and then, waits for whatever comes back.

@@ -177,3 +177,57 @@ func startMJPEG(t *testing.T, url string) counter {
 	}()
 	return out
 }
+
+// startHLS is a viewer of low-latency HLS that counts the parts it hears of.
+func startHLS(t *testing.T, index string) counter {
+	t.Helper()
+	ctx := t.Context()
+	get := func(url string) (string, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return "", err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err == nil && res.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s: %s", url, res.Status)
+		}
+		return string(body), err
+	}
+	variants, err := get(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(variants)
+	media := index[:strings.LastIndexByte(index, '/')+1] + lines[len(lines)-1]
+	out, query := &tally{}, ""
+	go func() { // ends with the test
+		for seen := map[string]bool{}; ; {
+			playlist, err := get(media + query)
+			if err != nil {
+				out.end(fmt.Errorf("HLS: %w", err))
+				return
+			}
+			msn, part := 0, 0
+			for line := range strings.Lines(playlist) {
+				_, _ = fmt.Sscanf(line, "#EXT-X-MEDIA-SEQUENCE:%d", &msn)
+				switch {
+				case strings.HasPrefix(line, "#EXTINF:"):
+					msn, part = msn+1, 0
+				case strings.HasPrefix(line, "#EXT-X-PART:"):
+					part++
+					if !seen[line] {
+						seen[line] = true
+						out.n.Add(1)
+					}
+				}
+			}
+			query = fmt.Sprintf("?_HLS_msn=%d&_HLS_part=%d", msn, part) // answered when there is more
+		}
+	}()
+	return out
+}

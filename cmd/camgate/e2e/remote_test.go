@@ -86,18 +86,36 @@ func TestPublishedByFFmpeg(t *testing.T) {
 	}
 }
 
-// TestSourceComesBack kills the camera under readers of all kinds: each goes on
-// within 5 s of the camera's return, without connecting again.
+// TestSourceComesBack ends the source under readers of all kinds: each goes on within
+// 5 s of its return, without connecting again.
 func TestSourceComesBack(t *testing.T) {
-	port := freeTCP(t)
-	stop := camera(t, port)
-	g := start(t, fmt.Sprintf("streams:\n  cam: {source: \"rtsp://127.0.0.1:%d/h264\", transport: tcp}\n", port))
+	for _, transport := range []string{"tcp", "udp"} {
+		t.Run("camera by "+transport, func(t *testing.T) {
+			port := freeTCP(t)
+			source := fmt.Sprintf("{source: \"rtsp://127.0.0.1:%d/h264\", transport: %s}", port, transport)
+			comesBack(t, source, func(*gateway) (stop func()) { return camera(t, port) })
+		})
+	}
+	t.Run("publisher", func(t *testing.T) {
+		comesBack(t, "{source: publish}", func(g *gateway) (stop func()) {
+			stop, _ = background(t, "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
+				"-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-f", "rtsp", "-rtsp_transport", "tcp", g.rtspURL("cam"))
+			return stop
+		})
+	})
+}
+
+func comesBack(t *testing.T, source string, begin func(*gateway) (stop func())) {
+	g := start(t, "streams:\n  cam: "+source+"\n")
+	stop := begin(g)
 	g.awaitLive("cam")
-	tcp := startReader(t, g.rtspURL("cam"), "tcp")
-	udp := startReader(t, g.rtspURL("cam"), "udp")
-	whep := startWHEP(t, g.url("/cam/whep"))
-	mjpeg := startMJPEG(t, g.url("/cam/mjpeg"))
-	readers := map[string]counter{"rtsp tcp": tcp, "rtsp udp": udp, "whep": whep, "mjpeg": mjpeg}
+	readers := map[string]counter{
+		"rtsp tcp": startReader(t, g.rtspURL("cam"), "tcp"),
+		"rtsp udp": startReader(t, g.rtspURL("cam"), "udp"),
+		"whep":     startWHEP(t, g.url("/cam/whep")),
+		"mjpeg":    startMJPEG(t, g.url("/cam/mjpeg")),
+		"hls":      startHLS(t, g.url("/cam/index.m3u8")),
+	}
 	for name, r := range readers {
 		g.await(name+" plays", 15*time.Second, func() bool { return r.frames() > 20 })
 	}
@@ -107,12 +125,12 @@ func TestSourceComesBack(t *testing.T) {
 	for name, r := range readers {
 		before[name] = r.frames()
 	}
-	camera(t, port)
+	begin(g)
 	back := time.Now()
 	for name, r := range readers {
 		g.await(name+" goes on", 5*time.Second-time.Since(back), func() bool { return r.frames() > before[name]+5 })
 	}
-	t.Logf("all readers went on %s after the camera's return", time.Since(back).Round(time.Millisecond))
+	t.Logf("all readers went on %s after the source's return", time.Since(back).Round(time.Millisecond))
 	for name, r := range readers {
 		if err := r.ended(); err != nil {
 			t.Errorf("%s had to connect again: %v", name, err)
