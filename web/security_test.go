@@ -9,6 +9,7 @@ func TestCORS(t *testing.T) {
 	const page = "https://example.com"
 	open := newServer(t, Options{Users: accounts(), Outputs: echoes()})
 	local := newServer(t, Options{LoopbackOnly: true, Outputs: echoes()})
+	anonymous := newServer(t, Options{Outputs: echoes()})
 	some := newServer(t, Options{AllowOrigins: []string{page}, Outputs: echoes()})
 	for _, c := range []struct {
 		name, method, path, origin, preflight string
@@ -30,6 +31,7 @@ func TestCORS(t *testing.T) {
 		{"loopback: a page of this machine", "POST", "/demo/whip", "http://localhost:3000", "", local, 200, "http://localhost:3000"},
 		{"loopback: another page of this machine", "GET", "/demo/mjpeg", "http://127.0.0.1:8889", "", local, 200, "http://127.0.0.1:8889"},
 		{"loopback: no browser", "POST", "/demo/whip", "", "", local, 200, ""},
+		{"no users: a page from elsewhere", "GET", "/demo/mjpeg", page, "", anonymous, 200, ""},
 		{"listed", "GET", "/demo/mjpeg", page, "", some, 200, page},
 		{"not listed", "GET", "/demo/mjpeg", "https://example.org", "", some, 200, ""},
 	} {

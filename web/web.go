@@ -52,8 +52,8 @@ type Options struct {
 	LoopbackOnly bool
 	// AllowOrigins says which pages of other hosts may read media and the API:
 	// "*" is all of them, without the viewer's credentials. None means all when
-	// there are users, and pages of this machine when LoopbackOnly is set, as then
-	// nothing else would keep a page from elsewhere out.
+	// there are users, else pages of this machine, as then nothing else would keep
+	// a page from elsewhere out, which somebody with access to the gateway opens.
 	AllowOrigins []string
 
 	Ready   func() error      // nil result: the gateway serves; nil func: always
@@ -114,7 +114,7 @@ func New(opts Options) (*Server, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if len(opts.AllowOrigins) == 0 && !opts.LoopbackOnly {
+	if len(opts.AllowOrigins) == 0 && len(opts.Users) > 0 {
 		opts.AllowOrigins = []string{"*"}
 	}
 	opts.Limits = opts.Limits.withDefaults()

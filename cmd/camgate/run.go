@@ -83,6 +83,9 @@ func run(ctx context.Context, std stdio, file string) error {
 	if loaded.LoopbackOnly() {
 		log.Info(`serving this machine only, as there are no users: add some ("camgate user add NAME"), or set "allow_anonymous: true"`)
 	}
+	if loaded.AllowAnonymous {
+		log.Warn(`everybody who reaches this machine may watch and publish, as "allow_anonymous" is true`)
+	}
 	announce(std.out, loaded.Config, demo)
 	if err := app.Run(ctx); err != nil {
 		return fmt.Errorf("camgate: %w", err)
