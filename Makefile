@@ -9,7 +9,7 @@ LINT     := v2.15.0
 FUZZTIME := 3s
 BENCH    := .
 
-.PHONY: help run build check test deps fmt vet cross lint unit race js e2e fuzz bench dist clean
+.PHONY: help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ build: ## build ./camgate, static and stripped
 
 test: deps check cross race js e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
 
-check: fmt vet lint ## formatting, vet, lint
+check: fmt vet licences lint ## formatting, vet, licences, lint
 
 deps: ## install what the tests need and is missing
 	./scripts/ci-deps.sh
@@ -33,6 +33,10 @@ fmt: ## fail when gofmt would change a file
 
 vet: ## go vet
 	go vet -tags $(TAGS) ./...
+
+licences: ## fail when THIRD_PARTY.md does not say what is linked
+	@before=$$(cat THIRD_PARTY.md); ./scripts/third-party.sh; if [ "$$before" != "$$(cat THIRD_PARTY.md)" ]; then \
+	echo "THIRD_PARTY.md was out of date and has been written anew: look at it, commit it"; exit 1; fi
 
 cross: ## build for 32 bits, and for a system without Linux's system calls
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o /dev/null ./cmd/camgate
