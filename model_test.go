@@ -215,6 +215,7 @@ func runModel(t *testing.T, s script) {
 		{audioTrack(), videoTrack(), videoTrack()},
 	}[s.next(5)]
 	limits := StreamLimits{
+		MaxReaders: 1 << 30, // a script may subscribe as often as it likes
 		Ring: RingLimits{
 			CacheBytes: 1000 << s.next(9),
 			CacheTime:  500 * time.Millisecond << s.next(7),
