@@ -11,21 +11,12 @@ import (
 	"github.com/camgate/camgate/egress/burst"
 )
 
-// udpPorts are the sockets of all UDP sessions of a server.
+// udpPorts are the sockets of all UDP sessions of a server. The library reads from
+// them, and both write to them.
 type udpPorts struct {
 	mode      burst.Mode
-	rtp, rtcp *datagrams
+	rtp, rtcp *burst.Socket
 }
-
-// datagrams is a socket that the library reads from and both write to.
-type datagrams struct {
-	*net.UDPConn
-	burst *burst.Socket
-}
-
-// SetWriteDeadline does nothing: the socket is shared, and a deadline that the
-// library sets for one datagram would end the writes of others later.
-func (d *datagrams) SetWriteDeadline(time.Time) error { return nil }
 
 // udpBuffers is the size of the socket buffers in bytes.
 const udpBuffers = 4 << 20
@@ -36,26 +27,22 @@ func (p *udpPorts) listen(network, address string) (net.PacketConn, error) {
 	if p.rtp != nil {
 		key, port = "rtsp.rtcp_address", &p.rtcp
 	}
-	conn, err := net.ListenPacket(network, address)
+	s, err := burst.Listen(network, address, p.mode)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	d := &datagrams{UDPConn: conn.(*net.UDPConn)}
-	_ = d.SetReadBuffer(udpBuffers) // as much as the system allows
-	_ = d.SetWriteBuffer(udpBuffers)
-	if d.burst, err = burst.NewSocket(d.UDPConn, p.mode); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	*port = d
-	return d, nil
+	_ = s.SetReadBuffer(udpBuffers) // as much as the system allows
+	_ = s.SetWriteBuffer(udpBuffers)
+	*port = s
+	return s, nil
 }
 
 const (
-	// udpBurst is how many bytes go to a reader without a pause of udpPause: the
-	// receive buffers of common systems hold about 100 kB of datagrams.
-	udpBurst = 60 << 10
-	udpPause = time.Millisecond
+	// udpBurst is how many bytes go to a reader without a pause of udpPause. Players
+	// ask for receive buffers of which Linux gives them at least 425,984 B, and a
+	// datagram of 1,200 B takes 2,304 B there: that is room for 180 of them.
+	udpBurst = 130 * 1200
+	udpPause = 2 * time.Millisecond
 )
 
 // udpSink sends one datagram for each packet, as they lie in the shared buffers of
@@ -80,7 +67,7 @@ type udpRun struct {
 
 func newUDPSink(p *udpPorts, pool *scratchPool, stopped *atomic.Bool) *udpSink {
 	return &udpSink{
-		rtp: p.rtp.burst.NewWriter(), rtcp: p.rtcp.burst.NewWriter(), stopped: stopped,
+		rtp: p.rtp.NewWriter(), rtcp: p.rtcp.NewWriter(), stopped: stopped,
 		scratch: scratch{from: pool},
 	}
 }

@@ -1,18 +1,18 @@
-// Package burst sends many datagrams to one peer with few system calls.
+// Package burst is UDP sockets for those who send pictures to many.
 //
 // A picture is dozens of datagrams. The kernel's work for each of them, and not
 // the system call, is what a gateway with many viewers spends its time on: where
 // the kernel can (Linux 4.18), a run of datagrams of equal size goes down the
 // network stack as one and is cut apart at its end (UDP_SEGMENT). Where it cannot,
 // one system call takes many datagrams (sendmmsg), and elsewhere each has its own.
+//
+// On Linux the sockets are not known to Go's network poller: it would be woken for
+// each datagram that has left, since the socket can take the next one then.
 package burst
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"sync/atomic"
-	"syscall"
 )
 
 // Mode is how datagrams are sent.
@@ -40,37 +40,6 @@ func (m Mode) String() string {
 	return fmt.Sprintf("mode %d", int32(m))
 }
 
-// Socket is a UDP socket that bursts are sent from. It may be shared: with other
-// Writers, and with whoever else reads from and writes to the connection.
-type Socket struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
-	ipv6 bool
-	mode atomic.Int32
-}
-
-// NewSocket prepares a connection, which stays the caller's. Auto finds out what
-// works by sending to itself; any other mode is taken as it is.
-func NewSocket(conn *net.UDPConn, mode Mode) (*Socket, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("burst: %w", err)
-	}
-	s := &Socket{conn: conn, raw: raw}
-	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok {
-		s.ipv6 = addr.IP.To4() == nil
-	}
-	if mode == Auto {
-		mode = probe()
-	}
-	s.mode.Store(int32(mode))
-	return s, nil
-}
-
-// Mode returns how datagrams are sent now. A Segment that a network device refuses
-// becomes Batch.
-func (s *Socket) Mode() Mode { return Mode(s.mode.Load()) }
-
 // Writer sends bursts from a Socket. It holds scratch memory and is used by one
 // goroutine at a time; each sending goroutine has its own.
 type Writer struct {
@@ -83,7 +52,7 @@ func (s *Socket) NewWriter() *Writer { return &Writer{socket: s} }
 
 // Send sends the packets, each as one datagram, in their order. It does not keep
 // them. A datagram that cannot be sent does not stop those after it; the first
-// error is returned.
+// error is returned. When the socket's buffer is full it waits.
 func (w *Writer) Send(to netip.AddrPort, packets [][]byte) error {
 	if mode := w.socket.Mode(); mode != Plain {
 		return w.sendMany(to, packets, mode == Segment)
@@ -94,7 +63,7 @@ func (w *Writer) Send(to netip.AddrPort, packets [][]byte) error {
 func (w *Writer) sendEach(to netip.AddrPort, packets [][]byte) error {
 	var first error
 	for _, p := range packets {
-		if _, err := w.socket.conn.WriteToUDPAddrPort(p, to); err != nil && first == nil {
+		if _, err := w.socket.WriteToUDPAddrPort(p, to); err != nil && first == nil {
 			first = err
 		}
 	}

@@ -4,9 +4,7 @@ package burst
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
-	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,12 +22,11 @@ type system struct {
 	name [unix.SizeofSockaddrInet6]byte
 	len  uint32 // of name
 
-	// The call that is under way, for try, which is made once.
+	// What call is sending.
 	pending []message
 	sent    int
 	errno   unix.Errno
-	try     func(fd uintptr) bool
-	tryOnce func(fd uintptr)
+	try     func(fd uintptr) // made once
 }
 
 // message is struct mmsghdr of sendmmsg(2).
@@ -46,8 +43,12 @@ func (w *Writer) sendMany(to netip.AddrPort, packets [][]byte, segment bool) err
 	if len(packets) == 0 {
 		return nil
 	}
-	if err := w.aim(to); err != nil {
-		return err
+	if sys := &w.system; sys.to != to || sys.len == 0 {
+		n, err := w.socket.putAddr(&sys.name, to)
+		if err != nil {
+			return err
+		}
+		sys.to, sys.len = to, n
 	}
 	w.build(packets, segment)
 	defer w.forget()
@@ -146,82 +147,33 @@ func putSegmentSize(b []byte, size uint16) {
 func (w *Writer) call(messages []message) (sent int, errno unix.Errno) {
 	sys := &w.system
 	if sys.try == nil {
-		sys.try = func(fd uintptr) bool { return sys.send(int(fd)) }
-		sys.tryOnce = func(fd uintptr) { sys.send(int(fd)) }
+		sys.try = sys.send
 	}
 	sys.pending, sys.sent, sys.errno = messages, 0, 0
-	// Without the lock that RawConn.Write takes, writers do not wait for each other.
-	err := w.socket.raw.Control(sys.tryOnce)
-	if err == nil && sys.errno == unix.EAGAIN {
-		err = w.socket.raw.Write(sys.try)
-	}
-	if err != nil { // closed, or its deadline has passed
-		return sys.sent, unix.EBADF
+	err := w.socket.raw.Control(sys.try)
+	if sys.pending = nil; err != nil {
+		return sys.sent, unix.EBADF // closed
 	}
 	return sys.sent, sys.errno
 }
 
-// send makes the system call; false: the buffer is full. The runtime is not told
-// of the call: it does not block, and takes long enough for the runtime to give
-// our processor to another thread, which costs more than the call.
-func (sys *system) send(fd int) bool {
+// send makes the system calls. The runtime is told of those only that may wait: a
+// call takes long enough for the runtime to give our processor to another thread,
+// which costs more than the call.
+func (sys *system) send(fd uintptr) {
 	for len(sys.pending) > 0 {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&sys.pending[0])),
-			uintptr(len(sys.pending)), unix.MSG_DONTWAIT, 0, 0)
-		sys.errno = errno
-		switch {
-		case errno == unix.EINTR:
-			continue
-		case errno == unix.EAGAIN:
-			return false
-		case errno != 0:
-			return true
+		first, count := uintptr(unsafe.Pointer(&sys.pending[0])), uintptr(len(sys.pending))
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, first, count, unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EAGAIN {
+			n, _, errno = unix.Syscall6(unix.SYS_SENDMMSG, fd, first, count, 0, 0, 0)
 		}
-		sys.sent += int(n)
-		sys.pending = sys.pending[n:]
-	}
-	return true
-}
-
-// aim writes the peer's address in the form of the socket's family.
-func (w *Writer) aim(to netip.AddrPort) error {
-	sys := &w.system
-	if sys.to == to && sys.len != 0 {
-		return nil
-	}
-	addr := to.Addr()
-	if !w.socket.ipv6 {
-		if addr = addr.Unmap(); !addr.Is4() {
-			return unix.EAFNOSUPPORT
+		switch sys.errno = errno; errno {
+		case 0:
+			sys.sent += int(n)
+			sys.pending = sys.pending[n:]
+		case unix.EINTR:
+		default:
+			return
 		}
-		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(&sys.name))
-		*sa = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: addr.As4()}
-		putPort(&sa.Port, to.Port())
-		sys.len = unix.SizeofSockaddrInet4
-	} else {
-		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(&sys.name))
-		*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: addr.As16(), Scope_id: scope(addr.Zone())}
-		putPort(&sa.Port, to.Port())
-		sys.len = unix.SizeofSockaddrInet6
 	}
-	sys.to = to
-	return nil
-}
-
-// putPort writes a port in network order.
-func putPort(p *uint16, port uint16) {
-	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(p))[:], port)
-}
-
-func scope(zone string) uint32 {
-	if zone == "" {
-		return 0
-	}
-	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
-		return uint32(n)
-	}
-	if i, err := net.InterfaceByName(zone); err == nil {
-		return uint32(i.Index)
-	}
-	return 0
 }

@@ -21,6 +21,16 @@ func listen(t testing.TB, network, ip string) (*net.UDPConn, netip.AddrPort) {
 	return conn, conn.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
+func open(t testing.TB, network, ip string, mode Mode) *Socket {
+	t.Helper()
+	s, err := Listen(network, net.JoinHostPort(ip, "0"), mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func packetsOf(sizes ...int) [][]byte {
 	var out [][]byte
 	for i, n := range sizes {
@@ -82,12 +92,7 @@ func TestSend(t *testing.T) {
 	}
 	for _, mode := range []Mode{Auto, Plain, Batch, Segment} {
 		for _, family := range families {
-			from, _ := listen(t, family.network, family.from)
-			socket, err := NewSocket(from, mode)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w := socket.NewWriter()
+			w := open(t, family.network, family.from, mode).NewWriter()
 			for name, sizes := range cases {
 				t.Run(fmt.Sprint(mode, "/", family.name, "/", name), func(t *testing.T) {
 					conn, to := listen(t, "udp", family.to)
@@ -105,6 +110,47 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// A socket receives as well, until it is closed.
+func TestReceive(t *testing.T) {
+	for _, family := range []struct{ network, ip, peer string }{{"udp4", "127.0.0.1", "127.0.0.1"}, {"udp6", "::1", "::1"}, {"udp", "::", "::1"}} {
+		s := open(t, family.network, family.ip, Auto)
+		conn, from := listen(t, "udp", family.peer)
+		to := &net.UDPAddr{IP: net.ParseIP(family.peer), Port: s.LocalAddr().(*net.UDPAddr).Port}
+		buf := make([]byte, 100)
+		for _, want := range []string{"hello", "", "again"} {
+			if _, err := conn.WriteTo([]byte(want), to); err != nil {
+				t.Fatal(err)
+			}
+			n, addr, err := s.ReadFrom(buf)
+			if err != nil || string(buf[:n]) != want || addr.(*net.UDPAddr).AddrPort() != from {
+				t.Errorf("%s: %q from %v, %v", family.network, buf[:n], addr, err)
+			}
+			if _, err := s.WriteTo([]byte("back"), addr); err != nil {
+				t.Error(err)
+			}
+			if err := receive(conn, [][]byte{[]byte("back")}); err != nil {
+				t.Error(err)
+			}
+		}
+		done := make(chan error)
+		go func() {
+			_, _, err := s.ReadFrom(buf)
+			done <- err
+		}()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Error("a read from a closed socket")
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("Close does not end a read")
+		}
+	}
+}
+
 // The probe finds the cheapest way on the systems that the project's tests run on.
 func TestProbe(t *testing.T) {
 	if got := probe(); got != expectedMode {
@@ -115,12 +161,8 @@ func TestProbe(t *testing.T) {
 func TestSendErrors(t *testing.T) {
 	for _, mode := range []Mode{Plain, Batch, Segment} {
 		t.Run(mode.String(), func(t *testing.T) {
-			from, _ := listen(t, "udp4", "127.0.0.1")
-			socket, err := NewSocket(from, mode)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w := socket.NewWriter()
+			from := open(t, "udp4", "127.0.0.1", mode)
+			w := from.NewWriter()
 			conn, to := listen(t, "udp4", "127.0.0.1")
 			// One that is too big for any datagram; those around it arrive.
 			packets := packetsOf(10, 70000, 20)
@@ -146,12 +188,8 @@ func TestSendErrors(t *testing.T) {
 func TestSendConcurrently(t *testing.T) {
 	for _, mode := range []Mode{Plain, Batch, Segment} {
 		t.Run(mode.String(), func(t *testing.T) {
-			from, _ := listen(t, "udp4", "127.0.0.1")
-			if err := from.SetWriteBuffer(8 << 10); err != nil {
-				t.Fatal(err)
-			}
-			socket, err := NewSocket(from, mode)
-			if err != nil {
+			socket := open(t, "udp4", "127.0.0.1", mode)
+			if err := socket.SetWriteBuffer(8 << 10); err != nil {
 				t.Fatal(err)
 			}
 			var wg sync.WaitGroup
@@ -207,15 +245,10 @@ func TestRun(t *testing.T) {
 }
 
 func TestSendAllocates(t *testing.T) {
-	from, _ := listen(t, "udp4", "127.0.0.1")
 	_, to := listen(t, "udp4", "127.0.0.1")
 	packets := packetsOf(append(repeat(1200, 15), 300)...)
 	for _, mode := range []Mode{Batch, Segment} {
-		socket, err := NewSocket(from, mode)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := socket.NewWriter()
+		w := open(t, "udp4", "127.0.0.1", mode).NewWriter()
 		if n := testing.AllocsPerRun(100, func() {
 			if err := w.Send(to, packets); err != nil {
 				t.Fatal(err)
@@ -230,13 +263,8 @@ func BenchmarkSend(b *testing.B) {
 	packets := packetsOf(append(repeat(1200, 15), 300)...)
 	for _, mode := range []Mode{Plain, Batch, Segment} {
 		b.Run(mode.String(), func(b *testing.B) {
-			from, _ := listen(b, "udp4", "127.0.0.1")
 			_, to := listen(b, "udp4", "127.0.0.1") // nobody reads: the kernel throws it away
-			socket, err := NewSocket(from, mode)
-			if err != nil {
-				b.Fatal(err)
-			}
-			w := socket.NewWriter()
+			w := open(b, "udp4", "127.0.0.1", mode).NewWriter()
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := w.Send(to, packets); err != nil {

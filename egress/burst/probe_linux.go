@@ -4,7 +4,6 @@ package burst
 
 import (
 	"net"
-	"net/netip"
 	"time"
 )
 
@@ -20,30 +19,31 @@ func probe() Mode {
 }
 
 func works(mode Mode) bool {
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	s, err := Listen("udp4", "127.0.0.1:0", mode)
 	if err != nil {
 		return false
 	}
-	defer conn.Close()
-	s, err := NewSocket(conn, mode)
+	defer s.Close()
+	peer, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return false
 	}
+	defer peer.Close()
 	sizes := []int{100, 100, 50}
 	var packets [][]byte
 	for _, n := range sizes {
 		packets = append(packets, make([]byte, n))
 	}
-	to := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	if s.NewWriter().Send(netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), packets) != nil || s.Mode() != mode {
+	to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
+	if s.NewWriter().Send(to, packets) != nil || s.Mode() != mode {
 		return false
 	}
-	if conn.SetReadDeadline(time.Now().Add(100*time.Millisecond)) != nil {
+	if peer.SetReadDeadline(time.Now().Add(100*time.Millisecond)) != nil {
 		return false
 	}
 	buf := make([]byte, 512)
 	for _, want := range sizes {
-		if n, err := conn.Read(buf); err != nil || n != want {
+		if n, err := peer.Read(buf); err != nil || n != want {
 			return false
 		}
 	}
