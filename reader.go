@@ -30,6 +30,9 @@ type SubscribeOptions struct {
 	// LiveAudio leaves out the audio of the cached GOP: for outputs that hurry
 	// through it to the live edge.
 	LiveAudio bool
+	// AnyStart starts at the live edge with whatever comes, and goes on with
+	// whatever comes: for one who is told by the Units, and does not decode them.
+	AnyStart bool
 	// MaxLag and MaxLagBytes bound how far the reader may be behind the newest
 	// Unit; over that it goes to the newest keyframe. Zero: the stream's limits.
 	MaxLag      time.Duration
@@ -231,7 +234,7 @@ func newReader(s *Stream, g *generation, opts SubscribeOptions) *Reader {
 	}
 	for _, t := range tracks {
 		r.mask |= 1 << t.ID
-		if t == g.main || r.gate == nil && t.Kind == Video {
+		if !opts.AnyStart && (t == g.main || r.gate == nil && t.Kind == Video) {
 			r.gate = t
 		}
 	}

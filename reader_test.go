@@ -225,3 +225,24 @@ func TestKeyframeRequests(t *testing.T) {
 		expect("nobody is there", 0)
 	})
 }
+
+// One who starts anywhere gets no cached GOP and waits for no keyframe.
+func TestAnyStart(t *testing.T) {
+	f := newFeed(t, StreamLimits{}, videoTrack())
+	f.publish('K', 10)
+	f.publish('p', 10)
+	r := f.subscribe(SubscribeOptions{AnyStart: true})
+	if u, ok := r.Poll(); ok {
+		t.Errorf("got %s", f.names[u])
+	}
+	want := f.publish('p', 10)
+	if u, ok := r.Poll(); !ok || u != want {
+		t.Errorf("got %s, want %s", f.names[u], f.names[want])
+	}
+	asked := 0
+	f.OnKeyframeRequest(func() { asked++ })
+	f.subscribe(SubscribeOptions{AnyStart: true})
+	if asked > 0 {
+		t.Error("asked for a keyframe")
+	}
+}
