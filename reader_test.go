@@ -230,12 +230,12 @@ func TestKeyframeRequests(t *testing.T) {
 func TestAnyStart(t *testing.T) {
 	f := newFeed(t, StreamLimits{}, videoTrack())
 	f.publish('K', 10)
-	f.publish('p', 10)
+	f.publish('P', 10)
 	r := f.subscribe(SubscribeOptions{AnyStart: true})
 	if u, ok := r.Poll(); ok {
 		t.Errorf("got %s", f.names[u])
 	}
-	want := f.publish('p', 10)
+	want := f.publish('P', 10)
 	if u, ok := r.Poll(); !ok || u != want {
 		t.Errorf("got %s, want %s", f.names[u], f.names[want])
 	}
