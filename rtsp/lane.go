@@ -66,8 +66,8 @@ func (ls *lanes) open(p *playback) (*lane, error) {
 	server, desc := p.server(), p.session.desc
 	reader, err := desc.stream.Subscribe(server.ctx, camgate.SubscribeOptions{
 		Tracks: desc.tracks, Protocol: "rtsp", Internal: true,
-		// It drops what it gets: it cannot lag in earnest.
-		MaxLag: time.Hour, MaxLagBytes: 1 << 40,
+		// It is woken, and drops what it gets.
+		AnyStart: true, MaxLag: time.Hour, MaxLagBytes: 1 << 40,
 	})
 	if err != nil {
 		return nil, err

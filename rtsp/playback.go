@@ -18,24 +18,6 @@ const (
 	batchUnits = 64
 )
 
-// sink sends what a playback has gathered to its reader.
-type sink interface {
-	// add takes a unit of one of the reader's tracks; shift is added to its
-	// timestamps. Nothing is sent yet.
-	add(out *outTrack, u *camgate.Unit, shift uint32)
-	// report takes a compound RTCP packet for one of the tracks.
-	report(out *outTrack, compound []byte)
-	// pending returns how many bytes were taken and not sent.
-	pending() int
-	// flush sends all of it, in order.
-	flush() error
-	// try is flush for a goroutine that must not wait. It reports false when flush
-	// has to go on.
-	try() (done bool, err error)
-	// parks reports whether try works at all.
-	parks() bool
-}
-
 // playback is what one reader gets between PLAY and PAUSE or TEARDOWN. Its own
 // goroutine feeds it until it has caught up, and a lane while it is parked.
 type playback struct {
@@ -288,15 +270,4 @@ func (p *playback) gather(u *camgate.Unit, now time.Time) {
 	}
 	p.reader.Sent(p.to.pending())
 	p.tellSkips(now)
-}
-
-func (p *playback) newSink() sink {
-	server := p.server()
-	if p.session.udp() {
-		return newUDPSink(server.udp, &server.scratch, &p.stopped)
-	}
-	return &tcpSink{
-		conn: p.conn, timeout: server.opts.ReaderTimeout, stopped: &p.stopped,
-		scratch: scratch{from: &server.scratch},
-	}
 }

@@ -3,7 +3,6 @@ package rtsp
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
@@ -174,139 +172,4 @@ func TestPublisherPauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	send()
-}
-
-// Codecs that camgate does not understand go from a publisher to a reader as they
-// came, but for what every packet of ours has of its own.
-func TestPassThrough(t *testing.T) {
-	cases := []struct {
-		name     string
-		media    *description.Media
-		payloads [][]byte // all in one access unit
-	}{
-		{"VP8", &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.VP8{PayloadTyp: 100}}}, [][]byte{{0x10, 0, 1, 2}, {0, 3}}},
-		{"KLV", &description.Media{Type: description.MediaTypeApplication, Formats: []format.Format{&format.KLV{PayloadTyp: 101}}}, [][]byte{{6, 0x0e, 0x2b}, {0x34}}},
-		{"L16", &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.LPCM{PayloadTyp: 102, BitDepth: 16, SampleRate: 48000, ChannelCount: 2}}}, [][]byte{pattern(960)}},
-		{"AC3", &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.AC3{PayloadTyp: 103, SampleRate: 48000, ChannelCount: 2}}}, [][]byte{{1, 2, 3}, {3, 2, 4}}},
-		{"unknown", &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.Generic{PayloadTyp: 104, RTPMa: "x-new/90000", FMT: map[string]string{"a": "b"}, ClockRat: 90000}}}, [][]byte{{9, 9}}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			g := newGateway(t, nil)
-			g.waiting(t, "cam")
-			from := c.media.Formats[0]
-			pub, err := publisher(t, g.url("cam"), gortsplib.ProtocolTCP, c.media)
-			if err != nil {
-				t.Fatal(err)
-			}
-			u, _ := base.ParseURL(g.url("cam"))
-			got := make(chan *rtp.Packet, 100)
-			reader := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: new(gortsplib.ProtocolTCP)}
-			if err := reader.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer reader.Close()
-			desc, _, err := reader.Describe(u)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if f := desc.Medias[0].Formats[0]; f.RTPMap() != from.RTPMap() || f.PayloadType() != from.PayloadType() || !cmp.Equal(f.FMTP(), from.FMTP()) {
-				t.Errorf("described as %s %v", f.RTPMap(), f.FMTP())
-			}
-			if err := reader.SetupAll(desc.BaseURL, desc.Medias); err != nil {
-				t.Fatal(err)
-			}
-			reader.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) { got <- p })
-			if _, err := reader.Play(nil); err != nil {
-				t.Fatal(err)
-			}
-			for round := range uint16(2) {
-				for i, payload := range c.payloads {
-					n := uint16(len(c.payloads))
-					p := pkt(round*n+uint16(i), 90000+960*uint32(round), i == len(c.payloads)-1, payload...)
-					p.PayloadType = from.PayloadType()
-					if err := pub.WritePacketRTP(c.media, p); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			var first uint32
-			for round := range 2 {
-				for i, payload := range c.payloads {
-					p := <-got
-					if round+i == 0 {
-						first = p.Timestamp
-					}
-					marker := c.name != "L16" && i == len(c.payloads)-1
-					if !cmp.Equal(p.Payload, payload) || p.Timestamp-first != 960*uint32(round) || p.Marker != marker {
-						t.Errorf("round %d packet %d: %v", round, i, p)
-					}
-				}
-			}
-		})
-	}
-}
-
-// ffmpeg publishes by TCP and UDP, and reads back what it has published.
-func TestPublishFFmpeg(t *testing.T) {
-	for _, transport := range []string{"tcp", "udp"} {
-		t.Run(transport, func(t *testing.T) {
-			g := newGateway(t, func(o *Options) {
-				withUDP(o)
-				o.Users = camgate.Users{{Name: "a", Password: "b c", Role: camgate.RoleAdmin}}
-			})
-			s := g.waiting(t, "cam")
-			url := fmt.Sprintf("rtsp://a:b%%20c@%s/cam", g.Addr())
-			ctx, cancel := context.WithCancel(t.Context())
-			cmd := exec.CommandContext(ctx, tool(t, "ffmpeg"), "-v", "error", "-re",
-				"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
-				"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p",
-				"-c:a", "aac", "-f", "rtsp", "-rtsp_transport", transport, url)
-			var out strings.Builder
-			cmd.Stderr = &out
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() { cancel(); _ = cmd.Wait() }()
-			eventually(t, "the stream is live", func() bool { return s.Status().State == camgate.StateLive })
-			probe(t, url, "tcp", map[string]int{"h264": 50, "aac": 50})
-			probe(t, url, "udp", map[string]int{"h264": 50, "aac": 50})
-			if out.Len() > 0 {
-				t.Error(out.String())
-			}
-		})
-	}
-}
-
-// probe has ffprobe decode two seconds of a stream; want is the least number of
-// frames by codec. Nothing but the counts may be said.
-func probe(t testing.TB, url, transport string, want map[string]int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, tool(t, "ffprobe"), "-v", "error", "-rtsp_transport", transport, "-count_frames",
-		"-read_intervals", "%+2.5", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", url).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ffprobe: %v\n%s", err, out)
-	}
-	lines := strings.Fields(string(out))
-	for codec, least := range want {
-		found := false
-		for i, line := range lines {
-			var n int
-			if _, err := fmt.Sscanf(line, codec+",%d", &n); err == nil {
-				found = true
-				lines[i] = ""
-				if n < least {
-					t.Errorf("%s: %d frames of %s, want %d", transport, n, codec, least)
-				}
-			}
-		}
-		if !found {
-			t.Errorf("%s: no %s in\n%s", transport, codec, out)
-		}
-	}
-	if rest := strings.Join(lines, ""); rest != "" {
-		t.Errorf("%s: ffprobe says\n%s", transport, out)
-	}
 }

@@ -3,9 +3,7 @@ package rtsp
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +17,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
-	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/burst"
 )
 
@@ -203,57 +200,6 @@ func TestPlayTLS(t *testing.T) {
 	}
 }
 
-// A hundred readers who come while the stream runs get all of it, and nothing of
-// them is left when they are gone.
-func TestHundredReaders(t *testing.T) {
-	g := newGateway(t, withUDP)
-	s := g.stream(t, "cam")
-	cam := newCamera(t, s, false)
-	cam.gop(1)
-	stop := cam.run()
-	defer stop()
-	fds := descriptors(t)
-	all := make([]*viewer, 100)
-	for i := range all {
-		protocol := gortsplib.ProtocolTCP
-		if i%4 == 0 {
-			protocol = gortsplib.ProtocolUDP
-		}
-		all[i] = view(t, g.url("cam"), protocol, nil, 150)
-	}
-	for _, v := range all {
-		v.mu.Lock()
-		first := 0
-		if len(v.numbers) > 0 {
-			first = v.numbers[0]
-		}
-		v.mu.Unlock()
-		v.wait(t, first)
-		if first%25 != 0 && first != 0 {
-			t.Errorf("begins at picture %d, no keyframe", first)
-		}
-	}
-	for _, v := range all {
-		v.client.Close()
-	}
-	eventually(t, "no readers", func() bool { return viewers(s) == 0 })
-	eventually(t, "descriptors back to the start", func() bool { return descriptors(t) <= fds })
-}
-
-func descriptors(t testing.TB) int {
-	t.Helper()
-	dir, err := os.Open("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(names)
-}
-
 // What the library and we write at the same time does not mix.
 func TestRequestsWhilePlaying(t *testing.T) {
 	g := newGateway(t, nil)
@@ -284,48 +230,5 @@ func TestRequestsWhilePlaying(t *testing.T) {
 	}
 	if frames == 0 {
 		t.Error("nothing but responses")
-	}
-}
-
-// The write path of a TCP reader allocates nothing.
-func BenchmarkTCPSink(b *testing.B) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	peer, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer peer.Close()
-	go func() { _, _ = io.Copy(io.Discard, peer) }()
-	raw, err := l.Accept()
-	if err != nil {
-		b.Fatal(err)
-	}
-	s := camgate.NewRendition("cam", camgate.StreamLimits{})
-	cam := newCamera(b, s, false)
-	cam.size = 17_500
-	cam.gop(2)
-	reader, err := s.Subscribe(b.Context(), camgate.SubscribeOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	u, _ := reader.Poll()
-	for _, shift := range []uint32{0, 4} {
-		b.Run(map[uint32]string{0: "shared", 4: "corrected"}[shift], func(b *testing.B) {
-			p := &playback{}
-			sink := &tcpSink{conn: &conn{Conn: raw, raw: raw}, timeout: 10 * time.Second, stopped: &p.stopped, scratch: scratch{from: &scratchPool{}}}
-			out := &outTrack{track: cam.tracks[0], channel: byte(shift)}
-			b.SetBytes(int64(len(u.Packets().Wire)))
-			b.ReportAllocs()
-			for b.Loop() {
-				sink.add(out, u, shift)
-				if err := sink.flush(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }
