@@ -29,12 +29,12 @@ func benchmarkFanOut(b *testing.B, mode burst.Mode) {
 	p := newProgram(b, stream, false)
 	p.idr, p.p = 17_500, 17_500
 	p.next()
-	conn := listenUDP(b)
-	sock, err := newSocket(conn, mode)
+	sock, err := newSocket("127.0.0.1:0", mode)
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &Server{batches: newBatchPool(sock.bursts)}
+	b.Cleanup(func() { _ = sock.Close() })
+	server := &Server{batches: newBatchPool(sock.Socket)}
 	var viewers []*viewer
 	var readers []*camgate.Reader
 	for range benchViewers {

@@ -28,19 +28,10 @@ func listen(opts Options, logs libraryLog) (_ *ports, err error) {
 	}()
 	if opts.UDPAddress != "" {
 		address := bindAddress(opts.UDPAddress, opts.LoopbackOnly)
-		addr, err := net.ResolveUDPAddr("udp", address)
-		if err != nil {
+		if p.udp, err = newSocket(address, opts.burstMode); err != nil {
 			return nil, bindError("UDP", address, err)
 		}
-		c, err := net.ListenUDP("udp", addr)
-		if err != nil {
-			return nil, bindError("UDP", address, err)
-		}
-		if p.udp, err = newSocket(c, opts.burstMode); err != nil {
-			c.Close()
-			return nil, bindError("UDP", address, err)
-		}
-		p.udpAddr = c.LocalAddr().(*net.UDPAddr)
+		p.udpAddr = p.udp.LocalAddr().(*net.UDPAddr)
 		p.udpMux = udpMux{
 			UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: p.udp, Logger: logs.NewLogger("ice")}),
 			addrs:         stand(p.udpAddr),
@@ -69,7 +60,7 @@ func (p *ports) bursts() *burst.Socket {
 	if p.udp == nil {
 		return nil
 	}
-	return p.udp.bursts
+	return p.udp.Socket
 }
 
 func (p *ports) close() {

@@ -1,9 +1,7 @@
 package webrtc
 
 import (
-	"net"
 	"net/netip"
-	"time"
 
 	"github.com/camgate/camgate/egress/burst"
 )
@@ -13,20 +11,19 @@ import (
 const socketBuffer = 4 << 20
 
 // socket is the UDP socket below the ICE mux. Media of all viewers goes straight
-// to it, in bursts; the mux sees STUN, DTLS and what the viewers send.
-type socket struct {
-	*net.UDPConn
-	bursts *burst.Socket
-}
+// to it, in bursts; the mux sees STUN, DTLS and what the viewers send. It has no
+// deadlines: the mux sets that for writes to end those of a viewer who leaves, and
+// would end those of all others with it.
+type socket struct{ *burst.Socket }
 
-func newSocket(c *net.UDPConn, mode burst.Mode) (*socket, error) {
-	_ = c.SetWriteBuffer(socketBuffer)
-	_ = c.SetReadBuffer(socketBuffer)
-	b, err := burst.NewSocket(c, mode)
+func newSocket(address string, mode burst.Mode) (*socket, error) {
+	s, err := burst.Listen("udp", address, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &socket{c, b}, nil
+	_ = s.SetWriteBuffer(socketBuffer)
+	_ = s.SetReadBuffer(socketBuffer)
+	return &socket{s}, nil
 }
 
 // ReadFromAddrPort and WriteToAddrPort spare the mux an allocation for each
@@ -39,10 +36,3 @@ func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	return s.WriteToUDPAddrPort(b, to)
 }
-
-// SetWriteDeadline does nothing: the mux sets it to end the writes of a viewer
-// that leaves, and would end those of all others with it.
-func (s *socket) SetWriteDeadline(time.Time) error { return nil }
-
-// SetDeadline sets the read deadline only, see SetWriteDeadline.
-func (s *socket) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
