@@ -17,11 +17,29 @@ func (e *endpoint) authorize(sc *gortsplib.ServerConn, req *base.Request, action
 	if len(users) == 0 {
 		return nil
 	}
-	user, err := authenticate(users, sc, req)
+	user, err := e.login(sc, req)
 	if err != nil {
 		return err
 	}
 	return user.May(action, stream)
+}
+
+// login authenticates a request. Each one with credentials takes an attempt of its
+// address, and gives it back when they are right: passwords cannot be guessed here
+// faster than by HTTP.
+func (e *endpoint) login(sc *gortsplib.ServerConn, req *base.Request) (camgate.User, error) {
+	if len(req.Header["Authorization"]) == 0 {
+		return authenticate(e.server.opts.Users, sc, req)
+	}
+	from := stateOf(sc).addr
+	if err := e.server.opts.Attempts.Take(from); err != nil {
+		return camgate.User{}, err
+	}
+	user, err := authenticate(e.server.opts.Users, sc, req)
+	if err == nil {
+		e.server.opts.Attempts.GiveBack(from)
+	}
+	return user, err
 }
 
 func authenticate(users camgate.Users, sc *gortsplib.ServerConn, req *base.Request) (camgate.User, error) {

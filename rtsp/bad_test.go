@@ -1,12 +1,15 @@
 package rtsp
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/camgate/camgate"
 )
 
 // No request, however broken, ends the server or leaves something behind.
@@ -108,4 +111,46 @@ func TestMaxConns(t *testing.T) {
 	})
 	w := dialWire(t, g.url("x"))
 	w.want(200, "OPTIONS", w.base)
+}
+
+// Wrong passwords are counted by address, and who has had too many is refused with
+// the right one, too.
+func TestPasswordsAreNotGuessed(t *testing.T) {
+	g := newGateway(t, func(o *Options) {
+		o.Users = camgate.Users{{Name: "tv", Password: "right", Role: camgate.RoleViewer}}
+		o.Attempts = camgate.NewAttempts(5, time.Minute)
+	})
+	newCamera(t, g.stream(t, "cam"), true).gop(3)
+	describe := func(password string) int {
+		w := dialWire(t, g.url("cam")) // the server hangs up after a wrong one
+		w.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte("tv:"+password))
+		return w.do("DESCRIBE", w.base, "Accept: application/sdp").status
+	}
+	if got := describe("right"); got != 200 {
+		t.Fatalf("the right password: %d", got)
+	}
+	for range 5 {
+		if got := describe("wrong"); got != 401 {
+			t.Fatalf("a wrong password: %d", got)
+		}
+	}
+	if got := describe("right"); got != 403 {
+		t.Errorf("after too many wrong ones: %d", got)
+	}
+	if log := g.logs.String(); strings.Count(log, "too many wrong passwords") != 1 || strings.Contains(log, "wrong\"") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// Players make control URLs by appending to the base: it has no query and one slash.
+func TestContentBase(t *testing.T) {
+	g := newGateway(t, nil)
+	newCamera(t, g.stream(t, "live/cam"), true).gop(3)
+	for _, path := range []string{"/live/cam", "/live/cam/", "//live/cam", "/live/cam?token=1", "/live/cam/?token=1"} {
+		w := dialWire(t, g.url("live/cam"))
+		rep := w.do("DESCRIBE", "rtsp://camera.example:8554"+path, "Accept: application/sdp")
+		if got := rep.header.Get("Content-Base"); rep.status != 200 || got != "rtsp://camera.example:8554/live/cam/" {
+			t.Errorf("%s: %d, Content-Base %q", path, rep.status, got)
+		}
+	}
 }

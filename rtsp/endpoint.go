@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -27,7 +28,9 @@ type endpoint struct {
 type connState struct {
 	conn   *conn
 	remote string
+	addr   netip.Addr
 	method base.Method // of the request that is being answered
+	base   string      // the stream's URL as a DESCRIBE asked for it, without query
 
 	session *session // which that request concerns, when it asks for or controls media
 
@@ -40,18 +43,22 @@ func stateOf(sc *gortsplib.ServerConn) *connState { return sc.UserData().(*connS
 // OnConnOpen is called before anything is read.
 func (e *endpoint) OnConnOpen(ctx *gortsplib.ServerHandlerOnConnOpenCtx) {
 	c := ctx.Conn.NetConn().(*conn)
-	ctx.Conn.SetUserData(&connState{conn: c, remote: c.RemoteAddr().String()})
+	st := &connState{conn: c, remote: c.RemoteAddr().String()}
+	if from, err := netip.ParseAddrPort(st.remote); err == nil {
+		st.addr = from.Addr()
+	}
+	ctx.Conn.SetUserData(st)
 }
 
 // OnConnClose is called last.
 func (e *endpoint) OnConnClose(ctx *gortsplib.ServerHandlerOnConnCloseCtx) {
-	e.server.log.Debug("rtsp connection closed", "remote", stateOf(ctx.Conn).remote, "reason", ctx.Error)
+	e.server.log.Debug("connection closed", "protocol", protocol, "remote", stateOf(ctx.Conn).remote, "reason", ctx.Error)
 }
 
 // OnSessionOpen is called before the first request of a session is answered.
 func (e *endpoint) OnSessionOpen(ctx *gortsplib.ServerHandlerOnSessionOpenCtx) {
 	st := stateOf(ctx.Conn)
-	ctx.Session.SetUserData(&session{endpoint: e, lib: ctx.Session, remote: st.remote, log: e.server.log.With("remote", st.remote)})
+	ctx.Session.SetUserData(&session{endpoint: e, lib: ctx.Session, remote: st.remote, log: e.server.log.With("protocol", protocol, "remote", st.remote)})
 }
 
 func sessionOf(ss *gortsplib.ServerSession) *session { return ss.UserData().(*session) }
@@ -64,7 +71,11 @@ func (e *endpoint) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCtx)
 // OnRequest is called before a request is looked at.
 func (e *endpoint) OnRequest(sc *gortsplib.ServerConn, req *base.Request) {
 	st := stateOf(sc)
-	st.method, st.session = req.Method, nil
+	st.method, st.session, st.base = req.Method, nil, ""
+	if req.Method == base.Describe && req.URL != nil {
+		u := base.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: "/" + nameOf(req.URL.Path) + "/"}
+		st.base = u.String()
+	}
 	if ss := sc.Session(); ss != nil {
 		st.session = sessionOf(ss)
 	}
@@ -83,6 +94,11 @@ func isRecord(transport base.HeaderValue) bool {
 func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
 	res.Header["Server"] = base.HeaderValue{"camgate"}
 	st := stateOf(sc)
+	if st.base != "" && res.StatusCode == base.StatusOK {
+		// Control URLs are made from it: a second slash or a query would end up within
+		// them.
+		res.Header["Content-Base"] = base.HeaderValue{st.base}
+	}
 	if st.session == nil || res.StatusCode != base.StatusOK {
 		return
 	}
@@ -163,7 +179,7 @@ func nameOf(path string) string { return strings.Trim(path, "/") }
 // refuse turns an error into an answer, and tells its reason in the log only.
 func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*base.Response, error) {
 	status := statusOf(err)
-	e.server.log.LogAttrs(e.server.ctx, levelOf(err), "rtsp request refused",
+	e.server.log.LogAttrs(e.server.ctx, levelOf(err), "request refused", slog.String("protocol", protocol),
 		slog.String("stream", nameOf(path)), slog.String("remote", stateOf(sc).remote),
 		slog.Int("status", int(status)), slog.Any("err", err))
 	if status == base.StatusUnauthorized {
@@ -173,9 +189,14 @@ func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*ba
 	return &base.Response{StatusCode: status}, nil
 }
 
-// levelOf: each client asks without a password first, which is not worth a line.
+// levelOf: each client asks without a password first, players ask again and again
+// for what is not there, and who guesses passwords is told of once.
 func levelOf(err error) slog.Level {
-	if errors.Is(err, camgate.ErrAuthFailed) {
+	var refused *camgate.TooManyAttempts
+	switch {
+	case errors.As(err, &refused) && refused.First:
+		return slog.LevelWarn
+	case errors.As(err, &refused), errors.Is(err, camgate.ErrAuthFailed), errors.Is(err, camgate.ErrNotReady), errors.Is(err, camgate.ErrStreamNotFound):
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn

@@ -2,10 +2,13 @@ package rtsp
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
@@ -19,7 +22,18 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) && len(untrusted.UnverifiedCertificates) > 0 {
+		return fmt.Errorf("%w: %w; if the camera has its own certificate, trust it by tls: {fingerprint: %q}",
+			sentinel(err), err, fingerprint(untrusted.UnverifiedCertificates[0].Raw))
+	}
 	return fmt.Errorf("%w: %w", sentinel(err), err)
+}
+
+// fingerprint is the SHA-256 of a certificate as people write it.
+func fingerprint(certificate []byte) string {
+	sum := sha256.Sum256(certificate)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
 }
 
 func sentinel(err error) error {
@@ -68,20 +82,25 @@ func isTimeout(err error) bool {
 
 // statusOf is the answer to a client whose request failed with err. The text of
 // the error stays here: it may tell about sources what is no viewer's business.
-func statusOf(err error) base.StatusCode {
+func statusOf(err error) base.StatusCode { return base.StatusCode(camgate.AnswerTo(err).RTSP) }
+
+// reasonOf says in the words of all outputs why a session ended.
+func reasonOf(err error, who string) error {
+	var (
+		tornDown   liberrors.ErrServerSessionTornDown
+		unused     liberrors.ErrServerSessionNotInUse
+		silent     liberrors.ErrServerSessionTimedOut
+		terminated liberrors.ErrServerTerminated
+	)
 	switch {
-	case errors.Is(err, camgate.ErrStreamNotFound):
-		return base.StatusNotFound
-	case errors.Is(err, camgate.ErrAuthFailed):
-		return base.StatusUnauthorized
-	case errors.Is(err, camgate.ErrForbidden):
-		return base.StatusForbidden
-	case errors.Is(err, camgate.ErrPublisherActive):
-		return base.StatusMethodNotValidInThisState
-	case errors.Is(err, camgate.ErrTooManyReaders), errors.Is(err, camgate.ErrTooManyStreams):
-		return base.StatusNotEnoughBandwidth
-	case errors.Is(err, camgate.ErrUnsupportedCodec), errors.Is(err, camgate.ErrNoVideoTrack):
-		return base.StatusUnsupportedMediaType
+	case errors.As(err, &tornDown):
+		return fmt.Errorf("ended by the %s", who)
+	case errors.As(err, &unused):
+		return fmt.Errorf("the %s is gone", who)
+	case errors.As(err, &silent):
+		return fmt.Errorf("the %s is silent", who)
+	case errors.As(err, &terminated):
+		return errors.New("the gateway ends")
 	}
-	return base.StatusServiceUnavailable
+	return err
 }

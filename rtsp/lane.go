@@ -65,7 +65,7 @@ func (ls *lanes) add(p *playback) bool {
 func (ls *lanes) open(p *playback) (*lane, error) {
 	server, desc := p.server(), p.session.desc
 	reader, err := desc.stream.Subscribe(server.ctx, camgate.SubscribeOptions{
-		Tracks: desc.tracks, Protocol: "rtsp", Internal: true,
+		Tracks: desc.tracks, Protocol: protocol, Internal: true,
 		// It is woken, and drops what it gets.
 		AnyStart: true, MaxLag: time.Hour, MaxLagBytes: 1 << 40,
 	})

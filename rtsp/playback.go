@@ -231,7 +231,7 @@ func (p *playback) tellSkips(now time.Time) {
 		missed += stats.Skipped[reason] - p.told.Skipped[reason]
 	}
 	if p.told = stats; missed > 0 {
-		p.session.log.Warn("rtsp reader is slow", "units_missed", missed)
+		p.session.log.Warn("reader is slow", "units_missed", missed)
 	}
 }
 

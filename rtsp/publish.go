@@ -69,7 +69,7 @@ func (s *session) record() error {
 			inlet.packet(pkt, pts, ok)
 		})
 	}
-	s.log.Info("rtsp publisher came", "transport", s.transport())
+	s.log.Info("publisher joined", "transport", s.transport())
 	return nil
 }
 

@@ -7,3 +7,6 @@
 // goes out is written by us, a whole access unit with one system call, from bytes
 // that are made once per stream and shared by all viewers.
 package rtsp
+
+// protocol is how readers, publishers and their log lines are marked.
+const protocol = "rtsp"

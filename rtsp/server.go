@@ -31,6 +31,9 @@ type Options struct {
 
 	Registry *camgate.Registry
 	Users    camgate.Users // none: everybody may do everything
+	// Attempts counts wrong passwords together with other protocols; nil: RTSP has
+	// its own count.
+	Attempts *camgate.Attempts
 
 	// StartTimeout is how long a request waits for a stream that is not ready yet;
 	// default 10 s.
@@ -60,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxConns == 0 {
 		o.MaxConns = 2000
+	}
+	if o.Attempts == nil {
+		o.Attempts = camgate.NewAttempts(0, 0)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -15,7 +15,7 @@ func TestDescribeFollowsParams(t *testing.T) {
 	cam.gop(1)
 	w := dialWire(t, g.url("cam"))
 	if rep := w.want(200, "DESCRIBE", "rtsp://camera.example/cam?x=1"); !strings.Contains(rep.body, base64Of(testSPS)) ||
-		!strings.Contains(rep.body, "a=control:trackID=0") || rep.header.Get("Content-Base") != "rtsp://camera.example/cam?x=1/" {
+		!strings.Contains(rep.body, "a=control:trackID=0") || rep.header.Get("Content-Base") != "rtsp://camera.example/cam/" {
 		t.Errorf("%+v", rep)
 	}
 	pps := append([]byte(nil), testPPS...)

@@ -86,7 +86,7 @@ func (s *session) prepare() error {
 		tracks[i] = out.track
 	}
 	reader, err := s.desc.stream.Subscribe(s.endpoint.server.ctx, camgate.SubscribeOptions{
-		Tracks: tracks, LiveAudio: true, Protocol: "rtsp", Remote: s.remote,
+		Tracks: tracks, LiveAudio: true, Protocol: protocol, Remote: s.remote,
 	})
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (s *session) answerPlay(st *connState, res *base.Response) {
 		}
 		res.Header["RTP-Info"] = info.Marshal()
 	}
-	s.log.Info("rtsp reader came", "transport", s.transport())
+	s.log.Info("reader joined", "transport", s.transport())
 	st.conn.afterNextWrite(s.play.start)
 }
 
@@ -124,9 +124,9 @@ func (s *session) close(reason error) {
 	s.stopPlaying()
 	if s.publication != nil {
 		s.publication.Close()
-		s.log.Info("rtsp publisher left", "reason", reason)
+		s.log.Info("publisher left", "reason", reasonOf(reason, "publisher"))
 	}
 	if s.play != nil {
-		s.log.Info("rtsp reader left", "reason", s.play.reason(reason))
+		s.log.Info("reader left", "reason", reasonOf(s.play.reason(reason), "viewer"))
 	}
 }

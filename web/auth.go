@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -42,9 +43,9 @@ func (s *Server) user(c *gin.Context) (camgate.User, bool) {
 	if err == nil {
 		return user, true
 	}
-	var wait *waitError
-	if errors.As(err, &wait) {
-		c.Header("Retry-After", strconv.Itoa(wait.seconds()))
+	var refused *camgate.TooManyAttempts
+	if errors.As(err, &refused) {
+		c.Header("Retry-After", strconv.Itoa(int(refused.Wait/time.Second)+1))
 	} else {
 		s.challenge(c)
 	}

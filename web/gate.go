@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,9 +28,10 @@ type gate struct {
 	key     [32]byte      // of the digests that stand for names and passwords
 	slots   chan struct{} // verifications under way
 
-	mu       sync.Mutex
-	known    map[digest]login
-	attempts map[netip.Prefix]*attempts
+	attempts *camgate.Attempts
+
+	mu    sync.Mutex
+	known map[digest]login
 }
 
 type digest [sha256.Size]byte
@@ -40,31 +42,12 @@ type login struct {
 	expires time.Time
 }
 
-// attempts are those of one address within a window.
-type attempts struct {
-	count  int // wrong ones, and those that are being verified
-	until  time.Time
-	logged bool
-}
-
-// maxAddresses bounds the addresses whose attempts are counted.
-const maxAddresses = 10_000
-
-// waitError is errTooManyFailures with the time until the next attempt.
-type waitError struct{ wait time.Duration }
-
-func (e *waitError) Error() string {
-	return fmt.Sprintf("%v: wait %d s", errTooManyFailures, e.seconds())
-}
-func (e *waitError) Unwrap() error { return errTooManyFailures }
-func (e *waitError) seconds() int  { return int(e.wait/time.Second) + 1 }
-
-func newGate(users camgate.Users, limits Limits, m *httpMetrics, log *slog.Logger) *gate {
+func newGate(users camgate.Users, attempts *camgate.Attempts, limits Limits, m *httpMetrics, log *slog.Logger) *gate {
 	g := &gate{
 		users: users, limits: limits, metrics: m, log: log,
 		slots:    make(chan struct{}, limits.Verifications),
 		known:    map[digest]login{},
-		attempts: map[netip.Prefix]*attempts{},
+		attempts: attempts,
 	}
 	rand.Read(g.key[:]) // never fails
 	return g
@@ -77,12 +60,16 @@ func (g *gate) check(ctx context.Context, from netip.Addr, name, password string
 		return user, nil
 	}
 	start := time.Now()
-	if err := g.attempt(from); err != nil {
+	if err := g.attempts.Take(from); err != nil {
+		var refused *camgate.TooManyAttempts
+		if errors.As(err, &refused) && refused.First {
+			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", camgate.ErrTooManyAttempts, "wait", refused.Wait)
+		}
 		return camgate.User{}, err
 	}
 	user, err := g.verify(ctx, name, password)
 	if err == nil {
-		g.forgive(from)
+		g.attempts.GiveBack(from)
 		g.remember(id, user)
 		return user, nil
 	}
@@ -140,70 +127,6 @@ func (g *gate) remember(id digest, user camgate.User) {
 	if len(g.known) < g.limits.RememberedUsers {
 		g.known[id] = login{user, now.Add(g.limits.RememberLogin)}
 	}
-}
-
-// attempt takes one of an address's attempts, before it is known how it ends, so
-// that many at once do not get more.
-func (g *gate) attempt(from netip.Addr) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now, key := time.Now(), network(from)
-	a := g.attempts[key]
-	if a == nil || now.After(a.until) {
-		if a == nil && len(g.attempts) >= maxAddresses {
-			g.makeRoom(now)
-		}
-		a = &attempts{until: now.Add(g.limits.FailureWindow)}
-		g.attempts[key] = a
-	}
-	if a.count >= g.limits.Failures {
-		if !a.logged {
-			a.logged = true
-			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", "too many wrong passwords", "until", a.until)
-		}
-		return &waitError{a.until.Sub(now)}
-	}
-	a.count++
-	return nil
-}
-
-// forgive gives an attempt back.
-func (g *gate) forgive(from netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	key := network(from)
-	if a := g.attempts[key]; a != nil {
-		if a.count--; a.count <= 0 {
-			delete(g.attempts, key)
-		}
-	}
-}
-
-// makeRoom forgets addresses whose window is over, or any one if there is none.
-func (g *gate) makeRoom(now time.Time) {
-	for k, a := range g.attempts {
-		if now.After(a.until) {
-			delete(g.attempts, k)
-		}
-	}
-	if len(g.attempts) < maxAddresses {
-		return
-	}
-	for k := range g.attempts {
-		delete(g.attempts, k)
-		return
-	}
-}
-
-// network is what counts as one address: a single one of IPv4, a /64 of IPv6, as
-// its owner has all of it.
-func network(ip netip.Addr) netip.Prefix {
-	bits := 32
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		bits = 64
-	}
-	p, _ := ip.Prefix(bits) // the zero Prefix for what is no address
-	return p
 }
 
 // remoteIP is the address of the connection's other end. What a proxy says of it

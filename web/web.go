@@ -39,6 +39,9 @@ type Outputs struct {
 type Options struct {
 	Registry *camgate.Registry
 	Users    camgate.Users // none: everything is permitted
+	// Attempts counts wrong passwords together with other protocols; nil: HTTP has
+	// its own count, by Limits.
+	Attempts *camgate.Attempts
 	Outputs  Outputs
 	Version  string // shown on the pages
 
@@ -119,7 +122,11 @@ func New(opts Options) (*Server, error) {
 	}
 	opts.Limits = opts.Limits.withDefaults()
 	s := &Server{opts: opts, log: opts.Logger, metrics: newHTTPMetrics(), started: time.Now()}
-	s.gate = newGate(opts.Users, opts.Limits, s.metrics, s.log)
+	attempts := opts.Attempts
+	if attempts == nil {
+		attempts = camgate.NewAttempts(opts.Limits.Failures, opts.Limits.FailureWindow)
+	}
+	s.gate = newGate(opts.Users, attempts, opts.Limits, s.metrics, s.log)
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("web: assets: %w", err)

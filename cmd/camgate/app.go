@@ -21,6 +21,7 @@ type app struct {
 	log      *slog.Logger
 	registry *camgate.Registry
 	users    camgate.Users
+	attempts *camgate.Attempts // wrong passwords, over all protocols
 
 	outputs web.Outputs
 	metrics func(io.Writer) // those of outputs
@@ -30,7 +31,7 @@ type app struct {
 
 // newApp makes all parts of a gateway and opens its ports. Run has to follow.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams)}
+	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), attempts: camgate.NewAttempts(0, 0)}
 	var err error
 	if a.users, err = cfg.Accounts(); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (a *app) addRTSP() error {
 	}
 	opts := rtsp.Options{
 		Address: c.Address, RTPAddress: c.RTPAddress, RTCPAddress: c.RTCPAddress,
-		Registry: a.registry, Users: a.users,
+		Registry: a.registry, Users: a.users, Attempts: a.attempts,
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxConns: c.MaxConnections,
 		Logger: a.log,
 	}
@@ -92,7 +92,7 @@ func (a *app) addMJPEG() error {
 // opens.
 func (a *app) addWeb() error {
 	opts := web.Options{
-		Registry: a.registry, Users: a.users, Outputs: a.outputs, Version: versionName(),
+		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Version: versionName(),
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.metrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
