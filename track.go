@@ -30,8 +30,9 @@ type Track struct {
 
 	SSRC uint32 // RTP synchronisation source of the packets, random
 
-	tsBase uint32 // RTP timestamp of PTS 0, random (RFC 3550 section 5.1)
-	params atomic.Pointer[Params]
+	tsBase   uint32 // RTP timestamp of PTS 0, random (RFC 3550 section 5.1)
+	params   atomic.Pointer[Params]
+	reorders atomic.Bool
 
 	// Owned by the publisher.
 	nextSeq uint16
@@ -59,6 +60,14 @@ func (t *Track) Params() *Params { return t.params.Load() }
 // SetParams replaces the parameters; for the publisher only. Consumers see the
 // change by the pointer that Params returns.
 func (t *Track) SetParams(p *Params) { t.params.Store(p) }
+
+// Reorders reports whether pictures come in another order than they are shown in,
+// as B-frames make them. It is false until the first one is seen.
+func (t *Track) Reorders() bool { return t.reorders.Load() }
+
+// SetReorders notes that pictures are not in their order, or (for a new session of
+// the source) that none is known to be.
+func (t *Track) SetReorders(reorders bool) { t.reorders.Store(reorders) }
 
 // RTPTime returns the RTP timestamp that belongs to a presentation time in ticks.
 func (t *Track) RTPTime(pts int64) uint32 { return t.tsBase + uint32(pts) }

@@ -60,6 +60,8 @@ type onTrack struct {
 	discontinuity bool // to be told with the next Unit
 	waitKey       bool // nothing is published before a keyframe
 	passed        bool // passed through: AU are RTP payloads
+	shown         bool // newest is the PTS of the Unit before
+	newest        int64
 }
 
 // NewWriter starts a session on a stream that the caller has claimed. Close ends it.
@@ -72,6 +74,7 @@ func NewWriter(s *camgate.Stream, tracks []*camgate.Track) (*Writer, error) {
 	for i, t := range tracks {
 		st := &w.state[i]
 		st.waitKey = t.Kind == camgate.Video
+		t.SetReorders(false)
 		st.passed = !t.Codec.Understood()
 		st.discontinuity = true
 		if w.main < 0 && t.Kind == camgate.Video {
@@ -141,6 +144,10 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	if !ok {
 		return nil
 	}
+	if t.Kind == camgate.Video && st.shown && pts < st.newest && !st.discontinuity {
+		t.SetReorders(true)
+	}
+	st.shown, st.newest = true, pts
 	st.waitKey = false
 	u := &camgate.Unit{
 		Track: t, PTS: pts, AU: sm.AU, Lost: sm.Lost,

@@ -55,6 +55,9 @@ func (p *plan) place(o *offer, t *camgate.Track) (asked, found bool) {
 	if t.Kind != camgate.Video && t.Kind != camgate.Audio {
 		return false, false
 	}
+	if t.Reorders() {
+		return true, false
+	}
 	for i := range o.sections {
 		s := &o.sections[i]
 		if s.kind != string(t.Kind) || !s.receives() || !o.bundled(i) {
@@ -183,6 +186,9 @@ func (c *codec) parameter(name string) string {
 
 // why tells people why a track is left out.
 func (o *offer) why(t *camgate.Track) string {
+	if t.Reorders() {
+		return "it has B-frames, which WebRTC cannot show: switch them off at the camera or encoder"
+	}
 	switch t.Codec {
 	case camgate.H264, camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1, camgate.Opus, camgate.G722, camgate.PCMA, camgate.PCMU:
 		return fmt.Sprintf("the viewer offers %s only", o.offers(t.Kind))

@@ -97,6 +97,8 @@ func TestNegotiate(t *testing.T) {
 	wide := track(camgate.Audio, camgate.PCMA, 16000, 1)
 	av1 := track(camgate.Video, camgate.AV1, 90000, 0)
 	mjpeg := track(camgate.Video, camgate.MJPEG, 90000, 0)
+	bFrames := track(camgate.Video, camgate.H264, 90000, 0, 0x67, 0x4d, 0x40, 0x1f)
+	bFrames.SetReorders(true)
 	noVideo := strings.Replace(chromiumOffer, "m=video 9", "m=video 0", 1)
 	cases := []struct {
 		name    string
@@ -114,6 +116,7 @@ func TestNegotiate(t *testing.T) {
 		{"AV1", chromiumOffer, []*camgate.Track{av1}, "1:39", ""},
 		{"no H265", chromiumOffer, []*camgate.Track{h265, opus}, "", ""},
 		{"MJPEG", chromiumOffer, []*camgate.Track{mjpeg}, "", ""},
+		{"B-frames", chromiumOffer, []*camgate.Track{bFrames, opus}, "", ""},
 		{"listener", noVideo, []*camgate.Track{h265, opus}, "0:111", ""},
 		{"second picture", chromiumOffer, []*camgate.Track{h265, h264}, "1:109", ""},
 		{"nothing wanted", strings.ReplaceAll(chromiumOffer, "recvonly", "sendonly"), []*camgate.Track{h264}, "", ""},

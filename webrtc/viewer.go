@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -52,6 +53,9 @@ func (v *viewer) live() error {
 		u, err := r.Next()
 		if err != nil {
 			return v.reason(err)
+		}
+		if u.Track.Reorders() {
+			return fmt.Errorf("%w: B-frames", camgate.ErrUnsupportedCodec) // the next offer is told so
 		}
 		v.send(u, v.shift(u))
 		if v.broken(u) {
