@@ -39,7 +39,7 @@ var answers = [...]struct {
 	{ErrPublisherActive, Answer{409, 455, 0}},
 	{ErrStreamExists, Answer{409, 455, 0}},
 	{ErrForbidden, Answer{403, 403, 0}},
-	{ErrTooManyAttempts, Answer{429, 403, 0}}, // TooManyAttempts knows until when
+	{ErrTooManyAttempts, Answer{429, 403, 0}}, // TooManyAttemptsError knows until when
 	{ErrAuthFailed, Answer{401, 401, 0}},
 }
 

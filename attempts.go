@@ -11,17 +11,17 @@ import (
 // ErrTooManyAttempts refuses a login without looking at the password.
 var ErrTooManyAttempts = errors.New("too many wrong passwords from this address")
 
-// TooManyAttempts is ErrTooManyAttempts with the time until the next attempt.
-type TooManyAttempts struct {
+// TooManyAttemptsError is ErrTooManyAttempts with the time until the next attempt.
+type TooManyAttemptsError struct {
 	Wait  time.Duration
 	First bool // the first refusal of this address within the window: worth a line in the log
 }
 
-func (e *TooManyAttempts) Error() string {
+func (e *TooManyAttemptsError) Error() string {
 	return fmt.Sprintf("%v: wait %d s", ErrTooManyAttempts, int(e.Wait/time.Second)+1)
 }
 
-func (e *TooManyAttempts) Unwrap() error { return ErrTooManyAttempts }
+func (e *TooManyAttemptsError) Unwrap() error { return ErrTooManyAttempts }
 
 // Attempts counts wrong passwords by the address they come from, over all
 // protocols of a gateway, and refuses more of them for a while.
@@ -56,7 +56,7 @@ func NewAttempts(most int, window time.Duration) *Attempts {
 }
 
 // Take takes one of an address's attempts, before it is known how it ends, so that
-// many at once do not get more. It fails with a *TooManyAttempts.
+// many at once do not get more. It fails with a *TooManyAttemptsError.
 func (l *Attempts) Take(from netip.Addr) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +70,7 @@ func (l *Attempts) Take(from netip.Addr) error {
 		l.from[key] = a
 	}
 	if a.count >= l.max {
-		err := &TooManyAttempts{Wait: a.until.Sub(now), First: !a.refused}
+		err := &TooManyAttemptsError{Wait: a.until.Sub(now), First: !a.refused}
 		a.refused = true
 		return err
 	}

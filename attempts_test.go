@@ -18,7 +18,7 @@ func TestAttempts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		var refused *TooManyAttempts
+		var refused *TooManyAttemptsError
 		if err := l.Take(home); !errors.Is(err, ErrTooManyAttempts) || !errors.As(err, &refused) || !refused.First || refused.Wait != time.Minute {
 			t.Fatalf("the fourth: %v", err)
 		}

@@ -192,7 +192,7 @@ func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*ba
 // levelOf: each client asks without a password first, players ask again and again
 // for what is not there, and who guesses passwords is told of once.
 func levelOf(err error) slog.Level {
-	var refused *camgate.TooManyAttempts
+	var refused *camgate.TooManyAttemptsError
 	switch {
 	case errors.As(err, &refused) && refused.First:
 		return slog.LevelWarn

@@ -43,7 +43,7 @@ func (s *Server) user(c *gin.Context) (camgate.User, bool) {
 	if err == nil {
 		return user, true
 	}
-	var refused *camgate.TooManyAttempts
+	var refused *camgate.TooManyAttemptsError
 	if errors.As(err, &refused) {
 		c.Header("Retry-After", strconv.Itoa(int(refused.Wait/time.Second)+1))
 	} else {

@@ -61,7 +61,7 @@ func (g *gate) check(ctx context.Context, from netip.Addr, name, password string
 	}
 	start := time.Now()
 	if err := g.attempts.Take(from); err != nil {
-		var refused *camgate.TooManyAttempts
+		var refused *camgate.TooManyAttemptsError
 		if errors.As(err, &refused) && refused.First {
 			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", camgate.ErrTooManyAttempts, "wait", refused.Wait)
 		}
