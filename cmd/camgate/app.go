@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -24,7 +23,7 @@ type app struct {
 	attempts *camgate.Attempts // wrong passwords, over all protocols
 
 	outputs web.Outputs
-	metrics func(io.Writer) // those of outputs
+	metrics []func() []metric // those of outputs
 	parts   []part
 	serving atomic.Bool
 }

@@ -53,6 +53,8 @@ func TestEndsCleanlyAtASignal(t *testing.T) {
 	}
 	if _, body := p.get("/metrics"); !strings.Contains(body, "\ncamgate_mjpeg_decoders 1\n") {
 		t.Error("an MJPEG viewer, but no decoder in the metrics")
+	} else if !strings.Contains(body, "\ncamgate_webrtc_sessions 0\n") {
+		t.Error("nothing of WebRTC in the metrics")
 	}
 
 	began := time.Now()

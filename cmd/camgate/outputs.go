@@ -62,6 +62,7 @@ func (a *app) addWebRTC() error {
 	if err != nil {
 		return err
 	}
+	a.metrics = append(a.metrics, func() []metric { return sessions(server.Stats()) })
 	a.outputs.WHEP = server.Handle
 	a.add("webrtc", server.Run)
 	return nil
@@ -82,10 +83,17 @@ func (a *app) addMJPEG() error {
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout,
 		Logger:        a.log.With("protocol", "mjpeg"),
 	})
-	a.metrics = func(w io.Writer) { writeDecoders(w, server.Stats()) }
+	a.metrics = append(a.metrics, func() []metric { return decoders(server.Stats()) })
 	a.outputs.MJPEG, a.outputs.Snapshot = server.Stream, server.Snapshot
 	a.add("mjpeg", server.Run)
 	return nil
+}
+
+// writeMetrics writes what the outputs tell of themselves.
+func (a *app) writeMetrics(w io.Writer) {
+	for _, of := range a.metrics {
+		writeMetrics(w, of())
+	}
 }
 
 // addWeb comes last: all outputs are there, and requests are taken when the port
@@ -95,7 +103,7 @@ func (a *app) addWeb() error {
 		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Version: versionName(),
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
-		Ready: a.Ready, Metrics: a.metrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
+		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
 	}
 	if a.cfg.RTSPS() {
 		opts.RTSPS = a.cfg.RTSP.TLSAddress
