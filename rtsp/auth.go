@@ -26,10 +26,17 @@ func (e *endpoint) authorize(sc *gortsplib.ServerConn, req *base.Request, action
 
 // login authenticates a request. Each one with credentials takes an attempt of its
 // address, and gives it back when they are right: passwords cannot be guessed here
-// faster than by HTTP.
+// faster than by HTTP. Few are under way at a time, so that a recorder that opens
+// all its streams at once is not taken for one that guesses.
 func (e *endpoint) login(sc *gortsplib.ServerConn, req *base.Request) (camgate.User, error) {
 	if len(req.Header["Authorization"]) == 0 {
 		return authenticate(e.server.opts.Users, sc, req)
+	}
+	select {
+	case e.server.logins <- struct{}{}:
+		defer func() { <-e.server.logins }()
+	case <-e.server.ctx.Done():
+		return camgate.User{}, camgate.ErrClosed
 	}
 	from := stateOf(sc).addr
 	if err := e.server.opts.Attempts.Take(from); err != nil {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,6 +140,45 @@ func TestPasswordsAreNotGuessed(t *testing.T) {
 	}
 	if log := g.logs.String(); strings.Count(log, "too many wrong passwords") != 1 || strings.Contains(log, "wrong\"") {
 		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// A recorder that opens all its streams at once with the right password does not
+// guess, however long the password takes to verify.
+func TestManyLoginsAtOnce(t *testing.T) {
+	var underWay atomic.Int64
+	goOn := make(chan struct{})
+	hashed := func(password string) bool {
+		if n := underWay.Add(1); n > maxLogins {
+			t.Errorf("%d passwords are verified at a time", n)
+		}
+		<-goOn
+		underWay.Add(-1)
+		return password == "right"
+	}
+	g := newGateway(t, func(o *Options) {
+		o.Users = camgate.Users{{Name: "nvr", Verify: hashed, Role: camgate.RoleViewer}}
+	})
+	newCamera(t, g.stream(t, "cam"), true).gop(3)
+	var all []*wire
+	for range 40 {
+		w := dialWire(t, g.url("cam"))
+		w.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte("nvr:right"))
+		w.send("DESCRIBE", w.base, "Accept: application/sdp")
+		all = append(all, w)
+	}
+	eventually(t, "as many as may are under way", func() bool { return underWay.Load() >= maxLogins })
+	for range 40 { // time for more of them to come in, if they could
+		w := dialWire(t, g.url("cam"))
+		if rep := w.do("DESCRIBE", w.base, "Accept: application/sdp"); rep.status != 401 {
+			t.Errorf("without a password: %d", rep.status)
+		}
+	}
+	close(goOn)
+	for i, w := range all {
+		if rep, _ := w.next(); rep.status != 200 {
+			t.Errorf("login %d: %d", i, rep.status)
+		}
 	}
 }
 

@@ -86,10 +86,15 @@ type Server struct {
 	secure *endpoint // nil: no RTSPS
 	udp    *udpPorts // nil: no UDP
 
+	logins  chan struct{} // one for each password that is being verified
 	scratch scratchPool
 	lanes   lanes
 	playing sync.WaitGroup // the goroutines of viewers and lanes
 }
+
+// maxLogins is how many passwords are verified at a time: with as many by HTTP less
+// than the wrong ones that an address is permitted.
+const maxLogins = 4
 
 // New makes a server and opens its ports. An error names the port and the key of
 // the configuration that it comes from. Run has to follow: it closes the ports.
@@ -99,7 +104,7 @@ func New(o Options) (*Server, error) {
 	if _, err := rand.Read(id); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, log: o.Logger, cname: base64.RawURLEncoding.EncodeToString(id)}
+	s := &Server{opts: o, log: o.Logger, cname: base64.RawURLEncoding.EncodeToString(id), logins: make(chan struct{}, maxLogins)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	var err error
 	if s.plain, err = s.open("rtsp.address", o.Address, nil); err != nil {

@@ -221,6 +221,26 @@ func TestGateIsBounded(t *testing.T) {
 	}
 }
 
+// A page that asks for many things at once with the right password does not guess.
+func TestGateManyRightOnesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(password string) bool {
+			time.Sleep(50 * time.Millisecond) // on the fake clock
+			return password == "right"
+		}
+		s := newServer(t, Options{Users: camgate.Users{{Name: "u", Role: camgate.RoleViewer, Verify: slow}}})
+		var wg sync.WaitGroup
+		for range 60 {
+			wg.Go(func() {
+				if err := err2(s.gate.check(t.Context(), home, "u", "right")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestTooManyFailuresAnswer(t *testing.T) {
 	s := newServer(t, Options{Users: accounts(), Limits: Limits{FailureDelay: time.Nanosecond, Failures: 1}})
 	do(s, "GET", "/", "Authorization", basic("tv", "x"))

@@ -60,18 +60,9 @@ func (g *gate) check(ctx context.Context, from netip.Addr, name, password string
 		return user, nil
 	}
 	start := time.Now()
-	if err := g.attempts.Take(from); err != nil {
-		var refused *camgate.TooManyAttemptsError
-		if errors.As(err, &refused) && refused.First {
-			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", camgate.ErrTooManyAttempts, "wait", refused.Wait)
-		}
-		return camgate.User{}, err
-	}
-	user, err := g.verify(ctx, name, password)
-	if err == nil {
-		g.attempts.GiveBack(from)
-		g.remember(id, user)
-		return user, nil
+	user, err := g.verify(ctx, from, id, name, password)
+	if err == nil || errors.Is(err, camgate.ErrTooManyAttempts) {
+		return user, err
 	}
 	g.metrics.authFailures.Inc()
 	// The same time for a wrong name and a wrong password, whose hash takes some.
@@ -84,14 +75,33 @@ func (g *gate) check(ctx context.Context, from netip.Addr, name, password string
 	return camgate.User{}, err
 }
 
-func (g *gate) verify(ctx context.Context, name, password string) (camgate.User, error) {
+// verify takes an attempt for as long as the verification lasts. Few are under way
+// at a time, so that a client that asks many things at once with the right password
+// is not taken for one that guesses; all but the first of them find it remembered.
+func (g *gate) verify(ctx context.Context, from netip.Addr, id digest, name, password string) (camgate.User, error) {
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
 		return camgate.User{}, ctx.Err()
 	}
 	defer func() { <-g.slots }()
-	return g.users.Check(name, password)
+	if user, ok := g.recall(id); ok {
+		return user, nil
+	}
+	if err := g.attempts.Take(from); err != nil {
+		var refused *camgate.TooManyAttemptsError
+		if errors.As(err, &refused) && refused.First {
+			g.log.Warn("logins refused for a while", "remote", from.String(), "reason", camgate.ErrTooManyAttempts, "wait", refused.Wait)
+		}
+		return camgate.User{}, err
+	}
+	user, err := g.users.Check(name, password)
+	if err != nil {
+		return camgate.User{}, err
+	}
+	g.attempts.GiveBack(from)
+	g.remember(id, user)
+	return user, nil
 }
 
 // digest stands for a name and a password without giving them away.
