@@ -19,6 +19,7 @@ var house = []struct{ folder, may string }{
 	{"egress/burst", "x"},
 	{"egress/child", "x"},
 	// The adapters: none knows another one, and each library has one home.
+	{"ingest/trust", "."}, // decides whom to trust, for all sources
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},
@@ -31,7 +32,7 @@ var house = []struct{ folder, may string }{
 	{"scripts/*", ". internal/frameno x"},
 }
 
-const shared = ". ingest egress egress/burst egress/child x"
+const shared = ". ingest ingest/trust egress egress/burst egress/child x"
 
 var libraries = map[string]string{
 	"rtp":         "github.com/pion/rtp",

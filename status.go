@@ -68,6 +68,7 @@ type Info struct {
 	Name      string
 	Status    Status
 	Publisher string // who publishes now
+	Warnings  []string
 	Tracks    []*Track
 	Readers   []ReaderInfo
 	Demand    int
@@ -95,6 +96,7 @@ func (s *Stream) Info() Info {
 		Name:      s.name,
 		Status:    s.status,
 		Publisher: s.owner,
+		Warnings:  s.warned(),
 		Demand:    s.demand,
 		BytesIn:   s.bytesIn.Load(),
 		BytesOut:  s.bytesOut.Load(),

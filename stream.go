@@ -69,7 +69,8 @@ type Stream struct {
 	readers  map[*Reader]struct{} // viewers and workers
 	viewers  int                  // readers that are not Internal
 	nextID   uint64
-	demand   int           // readers, and those who wait for the stream to be ready
+	demand   int // readers, and those who wait for the stream to be ready
+	warnings map[string]string
 	changed  chan struct{} // closed and replaced when anything above changes
 
 	// Counters.

@@ -3,7 +3,6 @@ package rtsp
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // Transport is how media comes from a camera.
@@ -46,7 +46,7 @@ const (
 type SourceOptions struct {
 	URL       *url.URL // rtsp or rtsps, and the same with +http or +ws
 	Transport Transport
-	TLS       *tls.Config   // for rtsps; nil: verify with the system's certificates
+	TLS       *trust.Dialer // for rtsps; nil: trust whom this machine trusts
 	Timeout   time.Duration // of the connection and of each request; default 10 s
 	Logger    *slog.Logger
 }
@@ -56,7 +56,7 @@ type Source struct {
 	url       *base.URL
 	name      string
 	transport Transport
-	tls       *tls.Config
+	tls       *trust.Dialer
 	timeout   time.Duration
 	log       *slog.Logger
 }
@@ -91,6 +91,12 @@ func NewSource(o SourceOptions) (*Source, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.tls == nil {
+		var err error
+		if s.tls, err = trust.New(trust.Options{Logger: s.log}); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

@@ -3,7 +3,6 @@ package rtsp
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"net"
 )
 
@@ -29,25 +28,11 @@ func (c *bufferedConn) Read(b []byte) (int, error) { return c.r.Read(b) }
 // dialTLS does the handshake here, under ctx: the library would do it with the
 // first request and wait for ever.
 func (p *pull) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := p.dial(ctx, network, address)
+	conn, _, err := p.source.tls.Dial(ctx, network, address, p.dial)
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{}
-	if p.source.tls != nil {
-		config = p.source.tls.Clone()
-	}
-	if config.ServerName == "" {
-		if host, _, err := net.SplitHostPort(address); err == nil {
-			config.ServerName = host
-		}
-	}
-	secure := tls.Client(conn, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secure, nil
+	return conn, nil
 }
 
 func listenPacket(network, address string) (net.PacketConn, error) {

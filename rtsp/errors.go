@@ -2,13 +2,10 @@ package rtsp
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
@@ -22,18 +19,7 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) && len(untrusted.UnverifiedCertificates) > 0 {
-		return fmt.Errorf("%w: %w; if the camera has its own certificate, trust it by tls: {fingerprint: %q}",
-			sentinel(err), err, fingerprint(untrusted.UnverifiedCertificates[0].Raw))
-	}
 	return fmt.Errorf("%w: %w", sentinel(err), err)
-}
-
-// fingerprint is the SHA-256 of a certificate as people write it.
-func fingerprint(certificate []byte) string {
-	sum := sha256.Sum256(certificate)
-	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
 }
 
 func sentinel(err error) error {

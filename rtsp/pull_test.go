@@ -2,7 +2,6 @@ package rtsp
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // Cameras of all kinds, by TCP and UDP, are served again to a real client by both.
@@ -137,11 +137,17 @@ func TestPullTLS(t *testing.T) {
 	}
 	pool.AddCert(leaf)
 	u := fmt.Sprintf("rtsps://bblp:code@127.0.0.1:%d/h264", remote.port)
-	if err := attempt(t, SourceOptions{URL: parseURL(t, u)}); !errors.Is(err, camgate.ErrConnectionFailed) {
+	err = attempt(t, SourceOptions{URL: parseURL(t, u)})
+	refused := (*trust.RefusedError)(nil)
+	if !errors.Is(err, camgate.ErrConnectionFailed) || !errors.As(err, &refused) || !strings.Contains(err.Error(), "tls: {fingerprint: "+refused.Fingerprint.String()) {
 		t.Errorf("an unknown authority: %v", err)
 	}
+	dialer, err := trust.New(trust.Options{CAs: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := camgate.NewRendition("cam", camgate.StreamLimits{})
-	supervise(t, s, SourceOptions{URL: parseURL(t, u), TLS: &tls.Config{RootCAs: pool}})
+	supervise(t, s, SourceOptions{URL: parseURL(t, u), TLS: dialer})
 	eventually(t, "live", func() bool { return s.Status().State == camgate.StateLive })
 }
 

@@ -22,6 +22,7 @@ type (
 		Since     time.Time         `json:"since"`
 		Source    string            `json:"source"`
 		Error     string            `json:"error"`
+		Warnings  []string          `json:"warnings"`
 		RetryAt   *time.Time        `json:"retry_at"`
 		Retries   int               `json:"retries"`
 		Publisher string            `json:"publisher"`
@@ -106,6 +107,7 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		State:     info.Status.State,
 		Since:     info.Status.Since.UTC(),
 		Source:    withoutSecrets(info.Status.Source),
+		Warnings:  make([]string, 0, len(info.Warnings)),
 		Retries:   info.Status.Retries,
 		Publisher: withoutSecrets(info.Publisher),
 		Tracks:    make([]trackJSON, 0, len(info.Tracks)),
@@ -119,6 +121,9 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 	}
 	if info.Status.Err != nil {
 		out.Error = withoutSecrets(info.Status.Err.Error())
+	}
+	for _, text := range info.Warnings {
+		out.Warnings = append(out.Warnings, withoutSecrets(text))
 	}
 	if t := info.Status.Retry; !t.IsZero() {
 		t = t.UTC()

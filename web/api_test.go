@@ -56,6 +56,7 @@ func fill(t *testing.T) *camgate.Registry {
 		t.Fatal(err)
 	}
 	s.SetStatus(camgate.Status{State: camgate.StateLive, Source: "rtsp://192.0.2.1/main"})
+	s.Warn("tls", "the certificate is not verified")
 	s.Publish(&camgate.Unit{Track: tracks[0], RandomAccess: true, AU: [][]byte{bytes.Repeat([]byte{1}, 1000)}})
 	for _, o := range []camgate.SubscribeOptions{{Protocol: "rtsp", Remote: "192.0.2.9:5000"}, {Protocol: "webrtc", Remote: "[2001:db8::1]:600"},
 		{Protocol: "rtsp", Remote: "192.0.2.10:5001"}, {Protocol: "hls", Internal: true}} {

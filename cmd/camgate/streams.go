@@ -45,7 +45,7 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 			ingest.AwaitPublisher(s)
 			return nil
 		}
-		source, err := a.newSource(text, parsed, opts)
+		source, err := a.newSource(s, text, parsed, opts)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 }
 
 // newSource makes the source for a scheme.
-func (a *app) newSource(text config.SourceURL, parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.Source, opts *config.Stream) (camgate.Source, error) {
 	//exhaustive:enforce
 	switch parsed.Scheme {
 	case config.SchemeDemo:
@@ -79,7 +79,7 @@ func (a *app) newSource(text config.SourceURL, parsed config.Source, opts *confi
 	case config.SchemeFile:
 		return file.New(file.Options{Name: "file:" + parsed.Path, Path: a.cfg.File(parsed.Path)})
 	case config.SchemeRTSP, config.SchemeRTSPS:
-		secure, err := a.cfg.ClientTLS(opts.TLS)
+		secure, err := a.trust(s, text, parsed, opts.TLS)
 		if err != nil {
 			return nil, err
 		}

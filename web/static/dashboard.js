@@ -31,6 +31,7 @@ class Card {
     this.trackList = h('ul', { class: 'card-tracks' });
     this.source = h('p', { class: 'card-source' });
     this.trouble = h('p', { class: 'card-trouble', hidden: true });
+    this.warning = h('p', { class: 'card-trouble card-warning', hidden: true });
     this.count = h('span', { class: 'card-viewers' });
     this.by = h('span', { class: 'card-by' });
     this.rateText = h('span', { class: 'card-rate' });
@@ -39,7 +40,7 @@ class Card {
       h('a', { class: 'card-view', href, tabindex: '-1', 'aria-hidden': 'true' }, this.picture, h('span', { class: 'card-play' }, icon('play'))),
       h('div', { class: 'card-body' },
         h('div', { class: 'card-head' }, h('h2', {}, h('a', { href }, stream.name)), this.pill),
-        this.trouble, this.trackList, this.source,
+        this.trouble, this.warning, this.trackList, this.source,
         h('p', { class: 'card-foot' }, this.count, this.by, this.rateText),
         this.address.element));
     this.thumbnail = new Thumbnail(this.picture, `${href}/snapshot.jpg`);
@@ -56,6 +57,8 @@ class Card {
     const tries = stream.retries > 1 ? ` (${plural(stream.retries, 'attempt')} so far)` : '';
     say(this.trouble, stream.error ? `${sentence(cause(stream.error))}${next ? ` — ${next}${tries}` : ''}` : '');
     this.trouble.hidden = !stream.error;
+    say(this.warning, stream.warnings.map(sentence).join('. '));
+    this.warning.hidden = stream.warnings.length === 0;
     this.#tracks(stream.tracks);
     say(this.source, source(stream));
     const watching = viewers(stream.readers);

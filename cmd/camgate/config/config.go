@@ -14,6 +14,9 @@ type Config struct {
 	// Serve other machines without users: anybody who reaches the gateway may watch and publish everything.
 	AllowAnonymous bool `yaml:"allow_anonymous"`
 
+	// Folder for what the gateway remembers, as the certificates of trust_on_first_use. "" is $STATE_DIRECTORY, else $XDG_STATE_HOME/camgate, else ~/.local/state/camgate.
+	StateDir string `yaml:"state_dir"`
+
 	Log    Log    `yaml:"log"`
 	HTTP   HTTP   `yaml:"http"`
 	RTSP   RTSP   `yaml:"rtsp"`
@@ -29,7 +32,9 @@ type Config struct {
 
 	// Where the file was, so that what it names is found beside it; empty: no file.
 	dir string
-	at  places
+	// Where the state is without state_dir.
+	stateDir string
+	at       places
 }
 
 // Log is what the gateway says on standard error.
@@ -167,12 +172,14 @@ type Stream struct {
 // TLS is how the certificate of a source is verified. By default it has to be
 // issued for the host's name by an authority that this machine trusts.
 type TLS struct {
-	// SHA-256 of the certificate, as hexadecimal digits with or without colons: exactly this one is accepted. A list is for a change of certificates.
+	// SHA-256 of the certificate or of its public key, as hexadecimal digits with or without colons or as sha256/BASE64: exactly this one is accepted. A list is for a change of certificates.
 	Fingerprint []string `yaml:"fingerprint"`
 	// File of the authorities to trust in place of those of this machine (PEM).
 	CA string `yaml:"ca"`
-	// Name that the certificate has to be for in place of the host's.
+	// Name that the certificate has to be for in place of the host's; a common name counts where it has no other name.
 	ServerName string `yaml:"server_name"`
+	// Accept the certificate that the source shows first, remember it in state_dir, and accept only that from then on.
+	TrustOnFirstUse bool `yaml:"trust_on_first_use"`
 	// Accept any certificate: whoever is in between can see and change everything.
 	Insecure bool `yaml:"insecure"`
 }

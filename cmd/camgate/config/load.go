@@ -81,6 +81,7 @@ func Parse(data []byte, path string, environ []string) (*Loaded, error) {
 		c.dir = filepath.Dir(path)
 	}
 	vars := newVariables(environ)
+	c.stateDir = defaultStateDir(vars.lookup)
 	d := &decoder{at: c.at, lookup: vars.lookup}
 	d.document(data, reflect.ValueOf(c).Elem())
 	warnings := vars.apply(c, d)

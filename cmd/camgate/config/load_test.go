@@ -37,7 +37,7 @@ func TestMessages(t *testing.T) {
 		"unknown key": {"rtps: {}\n", []string{
 			`c.yaml:1:1: unknown key "rtps": did you mean "rtsp"?`}},
 		"unknown key without a near one": {"recording: on\n", []string{
-			`c.yaml:1:1: unknown key "recording": known are: allow_anonymous, log, http, rtsp, webrtc, hls, mjpeg, limits, users, streams`}},
+			`c.yaml:1:1: unknown key "recording": known are: allow_anonymous, state_dir, log, http, rtsp, webrtc, hls, mjpeg, limits, users, streams`}},
 		"unknown key of a stream": {"streams:\n  front-door:\n    sorce: publish\n", []string{
 			`c.yaml:2:3: streams.front-door: has no source: name a URL, "publish" or "demo"`,
 			`c.yaml:3:5: streams.front-door: unknown key "sorce": did you mean "source"?`}[1:]},
@@ -67,7 +67,7 @@ func TestMessages(t *testing.T) {
 		"tab":             {"log:\n\tlevel: info\n", []string{`c.yaml:2:1: a tab: YAML is indented with spaces`}},
 		"unknown anchor":  {"log: {}\nhttp: {address: *s3cret}\n", []string{`c.yaml:2:17: there is no such anchor: quote a value that begins with *`}},
 		"not yet":         {cam + "    transport: carrier\n", []string{`c.yaml:4:16: streams.cam.transport: "carrier" is none of auto, tcp, udp, multicast, http, ws`}},
-		"unknown tls key": {cam + "    tls: {trust_on_first_use: true}\n", []string{`c.yaml:4:11: streams.cam.tls: unknown key "trust_on_first_use": known are: fingerprint, ca, server_name, insecure`}},
+		"unknown tls key": {cam + "    tls: {verify: true}\n", []string{`c.yaml:4:11: streams.cam.tls: unknown key "verify": known are: fingerprint, ca, server_name, trust_on_first_use, insecure`}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

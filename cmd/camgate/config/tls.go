@@ -1,93 +1,102 @@
 package config
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 func (t TLS) isZero() bool {
-	return len(t.Fingerprint) == 0 && t.CA == "" && t.ServerName == "" && !t.Insecure
+	return len(t.Fingerprint) == 0 && t.CA == "" && t.ServerName == "" && !t.TrustOnFirstUse && !t.Insecure
 }
 
-// ParseFingerprint reads a SHA-256 as 64 hexadecimal digits, with or without colons.
-func ParseFingerprint(text string) ([sha256.Size]byte, error) {
-	var out [sha256.Size]byte
-	raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(text), "sha256:"), ":", ""))
-	if err != nil || len(raw) != len(out) {
-		return out, fmt.Errorf("a fingerprint is a SHA-256: 64 hexadecimal digits, with or without colons")
-	}
-	return [sha256.Size]byte(raw), nil
-}
-
-// LoadCA reads a file of certificates.
-func LoadCA(file string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s: there is no certificate in it", file)
-	}
-	return pool, nil
-}
-
-// ClientTLS returns how the certificate of a stream's source is verified; nil
-// means as by default.
-func (c *Config) ClientTLS(t TLS) (*tls.Config, error) {
-	if t.isZero() {
-		return nil, nil
-	}
-	out := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.Insecure}
-	if t.CA != "" {
-		pool, err := LoadCA(c.File(t.CA))
+// Trust returns how the certificate of a stream's source is verified. Store and
+// Logger are left to the caller.
+func (c *Config) Trust(t TLS) (trust.Options, error) {
+	out := trust.Options{ServerName: t.ServerName, TrustOnFirstUse: t.TrustOnFirstUse, Insecure: t.Insecure}
+	for _, text := range t.Fingerprint {
+		pin, err := trust.ParsePin(text)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		out.RootCAs = pool
+		out.Pins = append(out.Pins, pin)
 	}
-	if len(t.Fingerprint) > 0 {
-		var pins [][sha256.Size]byte
-		for _, text := range t.Fingerprint {
-			pin, err := ParseFingerprint(text)
-			if err != nil {
-				return nil, err
-			}
-			pins = append(pins, pin)
+	if t.CA != "" {
+		pool, err := trust.LoadCAs(c.File(t.CA))
+		if err != nil {
+			return out, err
 		}
-		out.InsecureSkipVerify = true // the pin is verified instead
-		out.VerifyConnection = func(cs tls.ConnectionState) error { return verifyPin(pins, cs) }
+		out.CAs = pool
 	}
 	return out, nil
 }
 
-func verifyPin(pins [][sha256.Size]byte, cs tls.ConnectionState) error {
-	if len(cs.PeerCertificates) == 0 {
-		return errors.New("the server has no certificate")
+// streamTLS checks the section tls of a stream.
+func (v *validator) streamTLS(at string, s *Stream) {
+	if s.TLS.isZero() {
+		return
 	}
-	leaf := cs.PeerCertificates[0]
-	found := sha256.Sum256(leaf.Raw)
-	key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	for _, pin := range pins {
-		if bytes.Equal(pin[:], found[:]) || bytes.Equal(pin[:], key[:]) {
-			return nil
+	secure := slices.ContainsFunc(s.Source, func(text SourceURL) bool {
+		source, err := ParseSource(text)
+		return err != nil || source.Scheme == SchemeRTSPS
+	})
+	if !secure {
+		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://")
+	}
+	for i, text := range s.TLS.Fingerprint {
+		if _, err := trust.ParsePin(text); err != nil {
+			v.fail(fmt.Sprintf("%s.fingerprint[%d]", at, i), "%v", err)
 		}
 	}
-	return fmt.Errorf("the certificate has another fingerprint: %s", FormatFingerprint(found))
+	v.contradictions(at, s.TLS)
+	if s.TLS.CA != "" {
+		if _, err := trust.LoadCAs(v.File(s.TLS.CA)); err != nil {
+			v.fail(at+".ca", "%v", err)
+		}
+	}
 }
 
-// FormatFingerprint writes a SHA-256 as ParseFingerprint reads it.
-func FormatFingerprint(sum [sha256.Size]byte) string {
-	parts := make([]string, len(sum))
-	for i, b := range sum {
-		parts[i] = fmt.Sprintf("%02X", b)
+// contradictions refuses keys of tls beside which others mean nothing.
+func (v *validator) contradictions(at string, t TLS) {
+	byName := t.CA != "" || t.ServerName != ""
+	pinned := len(t.Fingerprint) > 0
+	if t.Insecure && (byName || pinned || t.TrustOnFirstUse) {
+		v.fail(at+".insecure", "accepts any certificate, so the other keys of tls would mean nothing: remove it or them")
+		return
 	}
-	return strings.Join(parts, ":")
+	if pinned && byName {
+		v.fail(at+".fingerprint", "accepts exactly that certificate, so ca and server_name would mean nothing: remove it or them")
+	}
+	if t.TrustOnFirstUse && (byName || pinned) {
+		v.fail(at+".trust_on_first_use", "accepts the certificate that comes first, so the other keys of tls would mean nothing: remove it or them")
+	}
+}
+
+// StateDirectory is the folder for what the gateway remembers; it may not be there yet.
+func (c *Config) StateDirectory() string {
+	if c.StateDir != "" {
+		return c.File(c.StateDir)
+	}
+	return c.stateDir
+}
+
+// defaultStateDir is where a gateway keeps its state: what the service manager gives
+// it (systemd.exec(5), StateDirectory=), else what the XDG Base Directory
+// Specification names, else the folder of system services.
+func defaultStateDir(lookup func(string) (string, bool)) string {
+	if dirs, _ := lookup("STATE_DIRECTORY"); dirs != "" {
+		first, _, _ := strings.Cut(dirs, ":")
+		return first
+	}
+	// Relative ones are to be ignored, says the specification.
+	if dir, _ := lookup("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "camgate")
+	}
+	if home, _ := lookup("HOME"); filepath.IsAbs(home) && home != "/" && home != "/nonexistent" {
+		return filepath.Join(home, ".local", "state", "camgate")
+	}
+	return "/var/lib/camgate"
 }

@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -198,35 +197,6 @@ func (v *validator) stream(at string, s *Stream) {
 		}
 	}
 	v.streamTLS(at+".tls", s)
-}
-
-func (v *validator) streamTLS(at string, s *Stream) {
-	if s.TLS.isZero() {
-		return
-	}
-	secure := slices.ContainsFunc(s.Source, func(text SourceURL) bool {
-		source, err := ParseSource(text)
-		return err != nil || source.Scheme == SchemeRTSPS
-	})
-	if !secure {
-		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://")
-	}
-	for i, text := range s.TLS.Fingerprint {
-		if _, err := ParseFingerprint(text); err != nil {
-			v.fail(fmt.Sprintf("%s.fingerprint[%d]", at, i), "%v", err)
-		}
-	}
-	if s.TLS.Insecure && (len(s.TLS.Fingerprint) > 0 || s.TLS.CA != "" || s.TLS.ServerName != "") {
-		v.fail(at+".insecure", "accepts any certificate, so the other keys of tls would mean nothing: remove it or them")
-	}
-	if len(s.TLS.Fingerprint) > 0 && (s.TLS.CA != "" || s.TLS.ServerName != "") {
-		v.fail(at+".fingerprint", "accepts exactly that certificate, so ca and server_name would mean nothing: remove it or them")
-	}
-	if s.TLS.CA != "" {
-		if _, err := LoadCA(v.File(s.TLS.CA)); err != nil {
-			v.fail(at+".ca", "%v", err)
-		}
-	}
 }
 
 // StreamNames returns the names of all streams, sorted.

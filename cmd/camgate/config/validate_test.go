@@ -35,7 +35,11 @@ func TestValidation(t *testing.T) {
 		"publish demand":  {stream("source: publish, on_demand: true"), []string{`c.yaml:3:37: streams.cam.on_demand: has no place with "source: publish": the publisher comes when it wants`}},
 		"stall":           {stream("source: demo, stall_timeout: 10ms"), []string{`c.yaml:3:38: streams.cam.stall_timeout: has to be at least 1s`}},
 		"tls without":     {stream("source: 'rtsp://h/x', tls: {insecure: true}"), []string{`c.yaml:3:36: streams.cam.tls: no source of the stream has TLS: that would be one of rtsps://`}},
-		"fingerprint":     {stream("source: 'rtsps://h/x', tls: {fingerprint: 'AA:BB'}"), []string{`c.yaml:3:51: streams.cam.tls.fingerprint[0]: a fingerprint is a SHA-256: 64 hexadecimal digits, with or without colons`}},
+		"fingerprint":     {stream("source: 'rtsps://h/x', tls: {fingerprint: 'AA:BB'}"), []string{`c.yaml:3:51: streams.cam.tls.fingerprint[0]: a fingerprint is a SHA-256: 64 hexadecimal digits, with or without colons, or sha256/BASE64: it has 4`}},
+		"fingerprints":    {stream("source: 'rtsps://h/x', tls: {fingerprint: ['sha256/ungeIv7E0Vdqzb7Dnv+Hyp5Fgg1X9JkCRdB1Lt8G5RM=', 'sha256/AAAA']}"), []string{`c.yaml:3:107: streams.cam.tls.fingerprint[1]: what follows sha256/ is not the base64 of a SHA-256: those are 44 characters, the last one a =`}},
+		"pin and name":    {stream("source: 'rtsps://h/x', tls: {fingerprint: " + strings.Repeat("ab", 32) + ", server_name: x}"), []string{`c.yaml:3:51: streams.cam.tls.fingerprint: accepts exactly that certificate, so ca and server_name would mean nothing: remove it or them`}},
+		"pin, insecure":   {stream("source: 'rtsps://h/x', tls: {fingerprint: " + strings.Repeat("ab", 32) + ", insecure: true}"), []string{`c.yaml:3:127: streams.cam.tls.insecure: accepts any certificate, so the other keys of tls would mean nothing: remove it or them`}},
+		"first use and":   {stream("source: 'rtsps://h/x', tls: {trust_on_first_use: true, server_name: x}"), []string{`c.yaml:3:58: streams.cam.tls.trust_on_first_use: accepts the certificate that comes first, so the other keys of tls would mean nothing: remove it or them`}},
 		"insecure and":    {stream("source: 'rtsps://h/x', tls: {insecure: true, server_name: x}"), []string{`c.yaml:3:48: streams.cam.tls.insecure: accepts any certificate, so the other keys of tls would mean nothing: remove it or them`}},
 		"ca file":         {stream("source: 'rtsps://h/x', tls: {ca: /nowhere/ca.pem}"), []string{`c.yaml:3:42: streams.cam.tls.ca: open /nowhere/ca.pem: no such file or directory`}},
 
