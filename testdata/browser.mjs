@@ -61,6 +61,50 @@ const run = {
     return { ...out, deleted: gone.status };
   },
 
+  // shown=URL@AFTER@FOR@T1@T2...: connects at each of the times (Unix ms) and tells which
+  // pictures of the demo were shown AFTER ms later, for FOR ms: the row of blocks that
+  // says their number, as bits.
+  async shown({ url }) {
+    const [path, after, during, ...times] = url.split('@');
+    const clock = () => performance.timeOrigin + performance.now();
+    const sleepUntil = (t) => new Promise((r) => setTimeout(r, t - clock()));
+    const play = async (at) => {
+      const pc = new RTCPeerConnection(), video = document.createElement('video'), out = { joined: 0, shown: [] };
+      video.muted = video.autoplay = true;
+      document.body.append(video);
+      for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+      pc.ontrack = (e) => e.track.kind === 'video' && (video.srcObject = new MediaStream([e.track]));
+      pc.onconnectionstatechange = () => { if (pc.connectionState === 'connected') out.joined ||= clock(); };
+      await pc.setLocalDescription(await pc.createOffer());
+      await new Promise((done) => {
+        pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
+        setTimeout(done, 2000);
+      });
+      const canvas = document.createElement('canvas');
+      canvas.width = 64; canvas.height = 4;
+      const g = canvas.getContext('2d', { willReadFrequently: true });
+      await sleepUntil(at);
+      const res = await fetch(path, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+      await pc.setRemoteDescription({ type: 'answer', sdp: await res.text() });
+      const look = () => {
+        const now = clock();
+        video.requestVideoFrameCallback(look);
+        if (!out.joined || now < out.joined + +after) return;
+        g.drawImage(video, 128, 656, 1024, 48, 0, 0, 64, 4);
+        const level = [...Array(16).keys()].map((i) => g.getImageData(4 * i + 1, 1, 2, 2).data[0]);
+        const middle = (level[0] + level[1] + level[14] + level[15]) / 4;
+        out.shown.push({ at: now, bits: level.map((l) => (l > middle ? '1' : '0')).join('') });
+      };
+      video.requestVideoFrameCallback(look);
+      await sleepUntil(at + 1500 + +after + +during);
+      pc.close();
+      out.shown = out.shown.filter((s) => s.at < out.joined + +after + +during);
+      return out;
+    };
+    const players = await Promise.all(times.map((t) => play(+t)));
+    return { frames: players.reduce((n, p) => n + p.shown.length, 0), players };
+  },
+
   async hlsjs({ url, min }) {
     await new Promise((ok, bad) => {
       const s = document.createElement('script');

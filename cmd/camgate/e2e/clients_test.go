@@ -98,6 +98,13 @@ type browserResult struct {
 	Deleted      int             `json:"deleted"`
 	Status       int             `json:"status"`
 	Error        string          `json:"error"`
+	Players      []struct {
+		Joined float64 `json:"joined"` // Unix ms
+		Shown  []struct {
+			At   float64 `json:"at"` // Unix ms
+			Bits string  `json:"bits"`
+		} `json:"shown"`
+	} `json:"players"`
 }
 
 // browse runs checks in a real Chromium.

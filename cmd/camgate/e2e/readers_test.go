@@ -68,6 +68,15 @@ func (c *tally) packet(p *rtp.Packet) {
 // startReader is an RTSP viewer of the video.
 func startReader(t *testing.T, url, transport string) counter {
 	t.Helper()
+	out := &tally{}
+	c := openReader(t, url, transport, out.packet)
+	go func() { out.end(c.Wait()) }() // ends with Close
+	return out
+}
+
+// openReader plays the video of an RTSP stream until the test ends.
+func openReader(t *testing.T, url, transport string, packet func(*rtp.Packet)) *gortsplib.Client {
+	t.Helper()
 	u, err := base.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
@@ -89,13 +98,11 @@ func startReader(t *testing.T, url, transport string) counter {
 			}
 		}
 	}
-	out := &tally{}
-	c.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) { out.packet(p) })
+	c.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) { packet(p) })
 	if _, err := c.Play(nil); err != nil {
 		t.Fatal(err)
 	}
-	go func() { out.end(c.Wait()) }() // ends with Close
-	return out
+	return c
 }
 
 // startWHEP is a WebRTC viewer of the video.
