@@ -39,7 +39,7 @@ type command struct {
 
 // commands lists all of them; the first is what runs when none is named.
 func commands() []command {
-	return []command{runCommand(), checkCommand(), userAddCommand(), versionCommand()}
+	return []command{runCommand(), checkCommand(), userAddCommand(), fakecamCommand(), versionCommand()}
 }
 
 // usageError is an error in how a command was called.
