@@ -9,6 +9,7 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/file"
+	"github.com/camgate/camgate/ingest/jpegcam"
 	"github.com/camgate/camgate/rtsp"
 )
 
@@ -79,17 +80,32 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 	case config.SchemeFile:
 		return file.New(file.Options{Name: "file:" + parsed.Path, Path: a.cfg.File(parsed.Path)})
 	case config.SchemeRTSP, config.SchemeRTSPS:
+		return a.newCamera(s, text, parsed, rtsp.Transport(opts.Transport), opts)
+	case config.SchemeBambuS:
+		return a.newCamera(s, text, parsed, rtsp.TransportTCP, opts)
+	case config.SchemeMJPEG, config.SchemeMJPEGS, config.SchemeJPEG, config.SchemeJPEGS, config.SchemeBambu:
 		secure, err := a.trust(s, text, parsed, opts.TLS)
 		if err != nil {
 			return nil, err
 		}
-		source, err := rtsp.NewSource(rtsp.SourceOptions{
-			URL: parsed.URL, Transport: rtsp.Transport(opts.Transport), TLS: secure, Logger: a.log,
+		return jpegcam.New(jpegcam.Options{
+			URL: parsed.URL, Name: text.String(), TLS: secure,
+			// More often than the supervisor asks for signs of life.
+			Interval: opts.Poll, Repeat: opts.StallTimeout / 5,
 		})
-		return camera{source, text.String()}, err
 	case config.SchemePublish: // has none
 	}
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)
+}
+
+// newCamera makes the source for an RTSP camera.
+func (a *app) newCamera(s *camgate.Stream, text config.SourceURL, parsed config.Source, transport rtsp.Transport, opts *config.Stream) (camgate.Source, error) {
+	secure, err := a.trust(s, text, parsed, opts.TLS)
+	if err != nil {
+		return nil, err
+	}
+	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log})
+	return camera{source, text.String()}, err
 }
 
 // camera is a source under the name that the config has for it, without secrets.

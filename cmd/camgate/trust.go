@@ -17,7 +17,7 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	}
 	options.Logger = a.log.With("stream", s.Name())
 	options.Store = a.store
-	if parsed.Scheme == config.SchemeRTSPS {
+	if parsed.Secure() {
 		if port := defaultPort(parsed.URL); port != "" {
 			options.Logger.Info("port "+port+" by default", "source", text.String())
 		}
@@ -29,13 +29,15 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	return trust.New(options)
 }
 
-// defaultPort is the port of an rtsps URL that names none; empty: it names one.
+// defaultPort is the port of a URL with TLS that names none; empty: it names one.
 func defaultPort(u *url.URL) string {
 	switch {
 	case u.Port() != "":
 		return ""
 	case u.Scheme == "rtsps":
 		return "322"
+	case u.Scheme == "bambu":
+		return "6000"
 	}
-	return "443" // a tunnel
+	return "443" // HTTP, or a tunnel
 }

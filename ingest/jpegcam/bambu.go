@@ -3,7 +3,6 @@ package jpegcam
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,27 +49,14 @@ func bambuLogin(code string) []byte {
 }
 
 func (s *Source) runBambu(ctx context.Context, stream *camgate.Stream) error {
-	dialing, cancel := context.WithTimeout(ctx, s.opts.Timeout)
-	defer cancel()
-	raw, err := s.opts.Dial(dialing, "tcp", s.address)
+	conn, err := s.dialTLS(ctx, "tcp", s.address)
 	if err != nil {
 		return err
 	}
-	defer raw.Close()
-	stop := context.AfterFunc(ctx, func() { raw.Close() }) // ends whatever waits below
-	defer stop()
-	config := &tls.Config{}
-	if s.opts.TLS != nil {
-		config = s.opts.TLS.Clone()
-	}
-	if config.ServerName == "" {
-		config.ServerName = s.url.Hostname()
-	}
-	conn := tls.Client(raw, config)
-	if err := conn.HandshakeContext(dialing); err != nil {
-		return err
-	}
 	defer conn.Close()
+	// Ends whatever waits below. It is over soon: closing does not wait for the printer.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	_ = conn.SetWriteDeadline(time.Now().Add(s.opts.Timeout))
 	if _, err := conn.Write(bambuLogin(s.secret)); err != nil {
 		return err

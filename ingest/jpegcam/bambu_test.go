@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // printer is a printer of the A1 family as far as its protocol is known: it ends the
@@ -43,16 +44,11 @@ func printer(t *testing.T, code string, serve func(w io.Writer)) (address string
 			answer(conn, code, serve)
 		}
 	}()
-	pin := sha256.Sum256(donor.Certificate().Raw)
-	return l.Addr().String(), Options{TLS: &tls.Config{
-		InsecureSkipVerify: true,
-		VerifyConnection: func(cs tls.ConnectionState) error {
-			if sha256.Sum256(cs.PeerCertificates[0].Raw) != pin {
-				return errors.New("another printer")
-			}
-			return nil
-		},
-	}}
+	secure, err := trust.New(trust.Options{Pins: []trust.Pin{sha256.Sum256(donor.Certificate().Raw)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String(), Options{TLS: secure}
 }
 
 func answer(conn net.Conn, code string, serve func(w io.Writer)) {

@@ -2,15 +2,12 @@ package jpegcam
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/camgate/camgate"
 )
@@ -25,12 +22,6 @@ var own = []error{
 func translate(err error) error {
 	if err == nil || slices.ContainsFunc(own, func(sentinel error) bool { return errors.Is(err, sentinel) }) {
 		return err
-	}
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) && len(untrusted.UnverifiedCertificates) > 0 {
-		sum := sha256.Sum256(untrusted.UnverifiedCertificates[0].Raw)
-		return fmt.Errorf("%w: %w; if the camera has its own certificate, trust it by tls: {fingerprint: %q}",
-			camgate.ErrConnectionFailed, err, strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"))
 	}
 	var network net.Error
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout() {

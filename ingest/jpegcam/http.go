@@ -31,9 +31,8 @@ func (s *Source) newClient() *client {
 	only1.SetHTTP1(true)
 	return &client{
 		transport: &http.Transport{
-			DialContext:            s.opts.Dial,
-			TLSClientConfig:        s.opts.TLS.Clone(),
-			TLSHandshakeTimeout:    s.opts.Timeout,
+			DialContext:            s.dial,
+			DialTLSContext:         s.dialTLS,
 			ResponseHeaderTimeout:  s.opts.Timeout,
 			MaxResponseHeaderBytes: maxHeader,
 			DisableCompression:     true,

@@ -3,7 +3,6 @@ package jpegcam
 import (
 	"context"
 	"crypto/md5"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // serve answers all requests with h, and returns host and port.
@@ -283,7 +283,11 @@ func TestTLS(t *testing.T) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
-	if got := take(t, newSource(t, Options{TLS: &tls.Config{RootCAs: pool}}, target), 2); !errors.Is(got.err, context.Canceled) {
+	secure, err := trust.New(trust.Options{CAs: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, newSource(t, Options{TLS: secure}, target), 2); !errors.Is(got.err, context.Canceled) {
 		t.Errorf("got %v", got.err)
 	}
 }

@@ -6,7 +6,6 @@ package jpegcam
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // The schemes of a source's URL.
@@ -50,9 +50,9 @@ type Options struct {
 	MaxPicture int
 	// Timeout bounds the connection, the wait for an answer, and a still; default 10 s.
 	Timeout time.Duration
-	TLS     *tls.Config // for https and bambu; nil: verify with the system's certificates
+	TLS     *trust.Dialer // for https and bambu; nil: as trust.Options without any
 	// Dial connects by TCP; default: the network of this machine.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial trust.DialFunc
 }
 
 // Source pulls from a camera. It implements camgate.Source and camgate.Knocker.
@@ -97,14 +97,17 @@ func New(o Options) (*Source, error) {
 	s.user = u.User.Username()
 	s.secret, _ = u.User.Password()
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	s.opts = o.withDefaults()
+	var err error
+	if s.opts, err = o.withDefaults(); err != nil {
+		return nil, err
+	}
 	if u.Scheme == SchemeBambu {
 		return s, s.checkBambu()
 	}
 	return s, nil
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) withDefaults() (_ Options, err error) {
 	if o.Interval <= 0 {
 		o.Interval = time.Second
 	}
@@ -122,7 +125,10 @@ func (o Options) withDefaults() Options {
 		alive := net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3}
 		o.Dial = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	}
-	return o
+	if o.TLS == nil {
+		o.TLS, err = trust.New(trust.Options{})
+	}
+	return o, err
 }
 
 // String returns the name of the source, without secrets.
@@ -137,6 +143,24 @@ func (s *Source) Knock(ctx context.Context) error {
 		return translate(err)
 	}
 	return conn.Close()
+}
+
+// dialTLS connects with TLS.
+func (s *Source) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	conn, _, err := s.opts.TLS.Dial(ctx, network, address, s.opts.Dial)
+	if err != nil {
+		return nil, err // no *tls.Conn that is nil
+	}
+	return conn, nil
+}
+
+// dial connects without TLS.
+func (s *Source) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	return s.opts.Dial(ctx, network, address)
 }
 
 // Run makes one attempt.

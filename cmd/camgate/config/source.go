@@ -62,11 +62,19 @@ const (
 	SchemeFile    Scheme = "file"
 	SchemeRTSP    Scheme = "rtsp"
 	SchemeRTSPS   Scheme = "rtsps"
+	SchemeMJPEG   Scheme = "http+mjpeg"
+	SchemeMJPEGS  Scheme = "https+mjpeg"
+	SchemeJPEG    Scheme = "http+jpeg"
+	SchemeJPEGS   Scheme = "https+jpeg"
+	SchemeBambu   Scheme = "bambu"
+	SchemeBambuS  Scheme = "bambus"
 )
 
 func schemes() []string {
 	return []string{
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
+		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
+		string(SchemeBambu), string(SchemeBambuS),
 		string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
@@ -74,9 +82,21 @@ func schemes() []string {
 // Source is a SourceURL taken apart.
 type Source struct {
 	Scheme Scheme
-	URL    *url.URL // of rtsp and rtsps
+	URL    *url.URL // of all but demo, publish and file
 	Path   string   // of file, as written
 }
+
+// Secure tells whether the source has TLS.
+func (s Source) Secure() bool {
+	switch s.Scheme {
+	case SchemeRTSPS, SchemeMJPEGS, SchemeJPEGS, SchemeBambu, SchemeBambuS:
+		return true
+	}
+	return false
+}
+
+// Still tells whether the source is asked for each picture.
+func (s Source) Still() bool { return s.Scheme == SchemeJPEG || s.Scheme == SchemeJPEGS }
 
 // ParseSource takes a source apart. Its error never shows a password.
 func ParseSource(s SourceURL) (Source, error) {
@@ -95,6 +115,15 @@ func ParseSource(s SourceURL) (Source, error) {
 		return Source{}, fmt.Errorf("%q is no URL: it begins with one of %s", printable(text), strings.Join(schemes(), ", "))
 	}
 	lower := strings.ToLower(scheme)
+	switch Scheme(lower) {
+	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS:
+		u, err := parseURL(lower, rest)
+		return Source{Scheme: Scheme(lower), URL: &u}, err
+	case SchemeBambu, SchemeBambuS:
+		return parseBambu(Scheme(lower), rest)
+	case "http", "https":
+		return Source{}, fmt.Errorf("%s is %s+mjpeg:// for a stream of pictures, %s+jpeg:// for single ones", lower, lower, lower)
+	}
 	base, tunnel, _ := strings.Cut(lower, "+")
 	switch Scheme(base) {
 	case SchemeFile:
@@ -110,6 +139,30 @@ func ParseSource(s SourceURL) (Source, error) {
 		return Source{}, fmt.Errorf("%q stands alone, without a colon", base)
 	}
 	return Source{}, fmt.Errorf("unknown scheme %q: %s", printable(scheme), suggest(scheme, schemes()))
+}
+
+// parseBambu takes bambu://CODE@HOST, and the same for the printers with RTSP.
+func parseBambu(scheme Scheme, rest string) (Source, error) {
+	u, err := parseURL(string(scheme), rest)
+	if err != nil {
+		return Source{}, err
+	}
+	code := u.User.Username()
+	if password, ok := u.User.Password(); ok { // as in rtsps://bblp:CODE@HOST
+		code = password
+	}
+	if code == "" {
+		return Source{}, fmt.Errorf("the access code that the printer shows stands before the host: %s://CODE@HOST", scheme)
+	}
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" {
+		return Source{}, fmt.Errorf("nothing follows the host: %s://CODE@HOST", scheme)
+	}
+	u.Path, u.RawPath, u.User = "", "", url.User(code)
+	if scheme == SchemeBambuS {
+		// The X1, H2 and P2 series: RTSP as they have it, all over one connection.
+		u.Scheme, u.Path, u.User = string(SchemeRTSPS), "/streaming/live/1", url.UserPassword("bblp", code)
+	}
+	return Source{Scheme: scheme, URL: &u}, nil
 }
 
 // parseFile takes file:clip.mp4, file:/srv/clip.mp4 and file:///srv/clip.mp4.

@@ -30,6 +30,13 @@ func TestParseSource(t *testing.T) {
 		"rtsp://h/a%20b":                      "rtsp://h/a%20b",
 		"rtsp://h/x#frag":                     "rtsp://h/x",
 		"rtsps://bblp:1234@10.0.0.1:322/live": "rtsps://bblp:1234@10.0.0.1:322/live",
+		"HTTP+mjpeg://h/?action=stream":       "http+mjpeg://h/?action=stream",
+		"https+mjpeg://u:p@ss@h:81/stream":    "https+mjpeg://u:p%40ss@h:81/stream",
+		"http+jpeg://h/snap.jpg?x=1":          "http+jpeg://h/snap.jpg?x=1",
+		"https+jpeg://h":                      "https+jpeg://h",
+		"bambu://12345678@10.0.0.1":           "bambu://12345678@10.0.0.1",
+		"bambu://bblp:12345678@10.0.0.1:1/":   "bambu://12345678@10.0.0.1:1",
+		"bambus://12345678@10.0.0.1":          "rtsps://bblp:12345678@10.0.0.1/streaming/live/1",
 	}
 	for text, want := range tests {
 		source, err := ParseSource(SourceURL(text))
@@ -50,11 +57,24 @@ func TestParseSource(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
+		"http://u:s3cret@h/", "https://h", "http+x://u:s3cret@h/", "bambu://h", "bambu://:@h", "bambu://s3cret@h/x", "bambus://s3cret@h?x", "bambu://s3cret@", "http+jpeg://u:s3cret@",
 		"", "rtsp://", "rtsp://u:s3cret@", "rtsp://u:s3cret@:554/x", "rtsp://u:s3cret@h:0/", "rtsp://u:s3cret@a:b:c/",
 		"rtsp://u:s3cret@h h/", "file:", "rtsp:u:s3cret@h", "s3:u:s3cret@h", "rtsp://u:s3cret", "rtsp://u:s3cret/x", "x://u:s3cret@h", "rtsp://u:s3cret@[::1/x",
 	} {
 		if source, err := ParseSource(SourceURL(text)); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: got %+v, %v", text, source, err)
+		}
+	}
+}
+
+// TestSecure: what the tls section is for.
+func TestSecure(t *testing.T) {
+	for text, want := range map[string]bool{
+		"rtsp://h": false, "rtsps://h": true, "rtsps+http://h": true, "http+mjpeg://h": false, "https+mjpeg://h": true,
+		"http+jpeg://h": false, "https+jpeg://h": true, "bambu://c@h": true, "bambus://c@h": true, "demo": false, "file:x": false,
+	} {
+		if source, err := ParseSource(SourceURL(text)); err != nil || source.Secure() != want {
+			t.Errorf("%s: %v, %v", text, source.Secure(), err)
 		}
 	}
 }

@@ -41,10 +41,10 @@ func (v *validator) streamTLS(at string, s *Stream) {
 	}
 	secure := slices.ContainsFunc(s.Source, func(text SourceURL) bool {
 		source, err := ParseSource(text)
-		return err != nil || source.Scheme == SchemeRTSPS
+		return err != nil || source.Secure()
 	})
 	if !secure {
-		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://")
+		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://, https+mjpeg://, https+jpeg://, bambu://, bambus://")
 	}
 	for i, text := range s.TLS.Fingerprint {
 		if _, err := trust.ParsePin(text); err != nil {

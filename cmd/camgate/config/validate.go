@@ -172,12 +172,14 @@ func (v *validator) stream(at string, s *Stream) {
 	if len(s.Source) == 0 {
 		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
 	}
+	still := false
 	for i, text := range s.Source {
 		path := at + ".source"
 		if len(s.Source) > 1 {
 			path = fmt.Sprintf("%s.source[%d]", at, i)
 		}
 		source, err := ParseSource(text)
+		still = still || err != nil || source.Still()
 		switch {
 		case err != nil:
 			v.fail(path, "%v", err)
@@ -196,8 +198,19 @@ func (v *validator) stream(at string, s *Stream) {
 			v.fail(join(at, path), "has to be at least 1s")
 		}
 	}
+	switch {
+	case s.Poll < minPoll:
+		v.fail(at+".poll", "has to be at least %s", minPoll)
+	case s.Poll != defaultPoll && !still:
+		v.fail(at+".poll", "is for sources of single pictures: http+jpeg:// and https+jpeg://")
+	}
 	v.streamTLS(at+".tls", s)
 }
+
+const (
+	defaultPoll = time.Second // as in the tag of Stream.Poll
+	minPoll     = 20 * time.Millisecond
+)
 
 // StreamNames returns the names of all streams, sorted.
 func (c *Config) StreamNames() []string {
