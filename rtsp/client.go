@@ -1,8 +1,8 @@
 package rtsp
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,22 +11,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5"
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
-
 	"github.com/camgate/camgate"
-	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/trust"
 )
 
 // Transport is how media comes from a camera.
 type Transport string
 
-// The transports. Auto begins with UDP and goes over to TCP when none of it comes
-// through; the tunnels carry all of RTSP through HTTP or WebSocket.
+// The transports. Auto begins with UDP and goes over to TCP when the camera wants
+// that, nothing comes through, or too much is lost; the tunnels carry all of RTSP
+// through HTTP or WebSocket.
 const (
 	TransportAuto      Transport = "auto"
 	TransportTCP       Transport = "tcp"
@@ -40,6 +34,9 @@ const (
 	knockTimeout    = 2 * time.Second
 	teardownTimeout = 2 * time.Second // for a camera that does not answer any more
 	udpBuffer       = 2 << 20         // bytes; a keyframe comes as one burst
+	maxRedirects    = 5
+	// rememberTCP is for how long UDP is not tried again where it did not work.
+	rememberTCP = time.Hour
 )
 
 // SourceOptions describe a camera. Only URL is needed.
@@ -53,12 +50,16 @@ type SourceOptions struct {
 
 // Source pulls from a camera. It implements camgate.Source and camgate.Knocker.
 type Source struct {
-	url       *base.URL
+	url       *url.URL
 	name      string
 	transport Transport
 	tls       *trust.Dialer
 	timeout   time.Duration
 	log       *slog.Logger
+
+	mu      sync.Mutex
+	noUDP   time.Time // until when auto means TCP
+	session *pull     // the one under way, or the last one
 }
 
 // NewSource makes a source. It fails when the URL or the transport make no sense.
@@ -83,7 +84,7 @@ func NewSource(o SourceOptions) (*Source, error) {
 	}
 	u.Scheme, u.Fragment, u.RawFragment = scheme, "", ""
 	s := &Source{
-		url: (*base.URL)(&u), name: o.URL.Redacted(), transport: o.Transport,
+		url: &u, name: o.URL.Redacted(), transport: o.Transport,
 		tls: o.TLS, timeout: o.Timeout, log: o.Logger,
 	}
 	if s.timeout == 0 {
@@ -108,153 +109,96 @@ func (s *Source) String() string { return s.name }
 func (s *Source) Knock(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address())
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address(s.url))
 	if err != nil {
 		return translate(err)
 	}
 	return conn.Close()
 }
 
-func (s *Source) address() string {
-	port := s.url.Port()
+// address is where to connect for a URL.
+func (s *Source) address(u *url.URL) string {
+	port := u.Port()
 	switch {
 	case port != "":
 	case s.transport == TransportHTTP || s.transport == TransportWebSocket:
 		port = "80"
-		if s.url.Scheme == "rtsps" {
+		if u.Scheme == "rtsps" {
 			port = "443"
 		}
-	case s.url.Scheme == "rtsps":
+	case u.Scheme == "rtsps":
 		port = "322"
 	default:
 		port = "554"
 	}
-	return net.JoinHostPort(s.url.Hostname(), port)
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// Run makes one attempt.
+// Run makes one attempt. What follows from an answer of the camera, another place or
+// another transport, belongs to it.
 func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
-	p := &pull{source: s, log: s.log.With("stream", stream.Name())}
-	client := p.newClient()
-	if err := client.Start(); err != nil {
-		return translate(err)
-	}
-	// Ends every wait in the library when ctx does, and is waited for below.
-	stop := context.AfterFunc(ctx, func() { p.close(client) })
-	defer stop()
-	defer p.close(client)
-	err := p.run(client, stream)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
-// pull is one session with a camera.
-type pull struct {
-	source *Source
-	log    *slog.Logger
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func (p *pull) newClient() *gortsplib.Client {
-	s := p.source
-	client := &gortsplib.Client{
-		Scheme: s.url.Scheme, Host: s.address(), UserAgent: "camgate",
-		ReadTimeout: s.timeout, WriteTimeout: s.timeout,
-		DialContext: p.dial, DialTLSContext: p.dialTLS, ListenPacket: listenPacket,
-		OnTransportSwitch: func(err error) { p.log.Info("another transport", "source", s.name, "reason", err.Error()) },
-		OnPacketsLost:     func(uint64) {}, // each inlet counts for itself
-		OnDecodeError:     func(error) {},
-	}
-	switch s.transport {
-	case TransportTCP:
-		client.Protocol = new(gortsplib.ProtocolTCP)
-	case TransportUDP:
-		client.Protocol = new(gortsplib.ProtocolUDP)
-	case TransportMulticast:
-		client.Protocol = new(gortsplib.ProtocolUDPMulticast)
-	case TransportHTTP:
-		client.Tunnel = gortsplib.TunnelHTTP
-	case TransportWebSocket:
-		client.Tunnel = gortsplib.TunnelWebSocket
-	}
-	return client
-}
-
-// close ends the session. The library takes its leave with a request, for which a
-// camera that is dead gets no more than teardownTimeout.
-func (p *pull) close(client *gortsplib.Client) {
-	timer := time.AfterFunc(teardownTimeout, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, conn := range p.conns {
-			conn.Close()
-		}
-	})
-	defer timer.Stop()
-	client.Close()
-}
-
-func (p *pull) run(client *gortsplib.Client, stream *camgate.Stream) error {
-	desc, res, err := client.Describe(p.source.url)
-	if err != nil {
-		return translate(err)
-	}
-	ins, err := inputs(desc)
-	if err != nil {
-		return err
-	}
-	tracks := make([]*camgate.Track, len(ins))
-	for i, in := range ins {
-		if _, err := client.Setup(desc.BaseURL, in.media, 0, 0); err != nil {
-			return translate(err)
-		}
-		tracks[i] = in.track
-	}
-	writer, err := ingest.NewWriter(stream, tracks)
-	if err != nil {
-		return err
-	}
-	defer writer.Close()
-	for i, in := range ins {
-		inlet := newInlet(writer, i, in, p.log)
-		askable := in.track.Kind == camgate.Video && offersPLI(res.Body)
-		client.OnPacketRTP(in.media, in.format, func(pkt *rtp.Packet) {
-			if askable {
-				// Not before a packet came: the library may still change the transport.
-				askable = false
-				stream.OnKeyframeRequest(func() { requestKeyframe(client, in.media) })
+	p := &pull{source: s, url: s.url, transport: s.transport, log: s.log.With("stream", stream.Name())}
+	p.choose()
+	for redirects := 0; ; {
+		err := p.attempt(ctx, stream)
+		var (
+			redirect *redirectError
+			refused  *udpError
+		)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &refused):
+			s.giveUpUDP(p, refused)
+			p = p.next()
+			p.choose()
+		case errors.As(err, &redirect) && redirects < maxRedirects:
+			redirects++
+			to, same, err := follow(p.url, redirect.to)
+			if err != nil {
+				return err
 			}
-			pts, ok := client.PacketPTS(in.media, pkt)
-			inlet.packet(pkt, pts, ok)
-		})
-	}
-	if _, err := client.Play(nil); err != nil {
-		return translate(err)
-	}
-	return translate(client.Wait())
-}
-
-// offersPLI reports whether an SDP offers to make keyframes on demand (RFC 4585
-// section 4.2).
-func offersPLI(sdp []byte) bool {
-	for line := range bytes.Lines(sdp) {
-		if bytes.HasPrefix(line, []byte("a=rtcp-fb:")) && bytes.Contains(line, []byte("nack pli")) {
-			return true
+			p.log.Info("redirected", "source", s.name, "to", to.Redacted())
+			p = p.next()
+			p.url, p.elsewhere = to, p.elsewhere || !same
+		case redirect != nil:
+			return fmt.Errorf("%w: the camera redirects for ever", camgate.ErrConnectionFailed)
+		default:
+			return err
 		}
 	}
-	return false
 }
 
-// requestKeyframe sends a picture loss indication (RFC 4585 section 6.3.1).
-func requestKeyframe(client *gortsplib.Client, media *description.Media) {
-	pli := &rtcp.PictureLossIndication{}
-	for _, f := range client.Stats().Session.Medias[media].Formats {
-		pli.SenderSSRC, pli.MediaSSRC = f.LocalSSRC, f.RemoteSSRC
+// giveUpUDP notes that UDP does not work.
+func (s *Source) giveUpUDP(p *pull, why error) {
+	s.mu.Lock()
+	s.noUDP = time.Now().Add(rememberTCP)
+	s.mu.Unlock()
+	p.log.Info("another transport", "source", s.name, "transport", TransportTCP, "reason", why.Error())
+}
+
+// udpError says why UDP does not work with a camera.
+type udpError struct{ reason string }
+
+func (e *udpError) Error() string { return e.reason }
+
+// Session is what is known of a session with a camera.
+type Session struct {
+	Transport Transport // that of media
+	Encrypted bool      // media are
+	Login     string    // how we logged in; empty: nobody asked
+	Server    string    // what the camera calls itself
+	Repairs   []string  // what of its answers had to be repaired
+	Tracks    []Reception
+}
+
+// Session returns what is known of the session under way, or of the last one.
+func (s *Source) Session() Session {
+	s.mu.Lock()
+	p := s.session
+	s.mu.Unlock()
+	if p == nil {
+		return Session{}
 	}
-	// It is a hint: when it cannot be sent, the next keyframe comes by itself.
-	_ = client.WritePacketRTCP(media, pli)
+	return p.facts()
 }

@@ -245,8 +245,8 @@ func TestNewSource(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || s.String() != c.want || s.address() != c.address || string(s.transport) != c.chosen {
-			t.Errorf("%s: %v, %v %s %s", c.url, err, s, s.address(), s.transport)
+		if err != nil || s.String() != c.want || s.address(s.url) != c.address || string(s.transport) != c.chosen {
+			t.Errorf("%s: %v, %v %s %s", c.url, err, s, s.address(s.url), s.transport)
 		}
 	}
 	if _, err := NewSource(SourceOptions{}); err == nil {

@@ -47,7 +47,7 @@ func view(t testing.TB, url string, protocol gortsplib.Protocol, tlsConfig *tls.
 	v.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Protocol: &protocol, TLSConfig: tlsConfig,
 		OnPacketsLost: func(uint64) {}, OnDecodeError: func(error) {}, OnTransportSwitch: func(error) {},
-		ListenPacket: listenPacket,
+		ListenPacket: net.ListenPacket,
 	}
 	if err := v.client.Start(); err != nil {
 		t.Fatal(err)

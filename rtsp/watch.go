@@ -1,0 +1,85 @@
+package rtsp
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// udpSilence is how long nothing at all may come by UDP until TCP is tried;
+	// udpControl is for when RTCP comes, so that there is a way.
+	udpSilence = 1500 * time.Millisecond
+	udpControl = 3 * time.Second
+	// Loss is sustained when more than one packet in lossShare is missing in each of
+	// lossWindows times lossWindow; of fewer than lossPackets nothing can be said.
+	lossShare   = 20
+	lossWindow  = 10 * time.Second
+	lossWindows = 2
+	lossPackets = 50
+)
+
+// watch reports to the camera what arrives, and ends the session where UDP does not
+// work.
+func (p *pull) watch(ctx context.Context, feeds []*feed) {
+	ticker := time.NewTicker(reportSilent)
+	defer ticker.Stop()
+	judge := udpJudge{begin: time.Now()}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			var sum Reception
+			for _, f := range feeds {
+				f.feedback.tick(now)
+				r := f.feedback.total()
+				sum.Expected += r.Expected
+				sum.Received += r.Received
+				sum.Lost += r.Lost
+				sum.SenderReports += r.SenderReports
+			}
+			if p.auto && p.transport == TransportUDP {
+				if err := judge.judge(sum, now); err != nil {
+					p.end(err)
+					return
+				}
+			}
+		}
+	}
+}
+
+// udpJudge finds out whether UDP works.
+type udpJudge struct {
+	begin time.Time
+	since time.Time // begin of the window
+	at    Reception // then
+	bad   int       // windows in a row
+}
+
+// judge takes what came so far; an error says why UDP does not work.
+func (j *udpJudge) judge(sum Reception, now time.Time) error {
+	if sum.Received == 0 {
+		switch silent := now.Sub(j.begin); {
+		case silent >= udpControl, silent >= udpSilence && sum.SenderReports == 0:
+			return &udpError{"nothing comes by UDP"}
+		}
+		return nil
+	}
+	if j.since.IsZero() {
+		j.since, j.at = now, sum
+	}
+	if now.Sub(j.since) < lossWindow {
+		return nil
+	}
+	lost, expected := sum.Lost-j.at.Lost, sum.Expected-j.at.Expected
+	j.since, j.at = now, sum
+	if expected < lossPackets || lost*lossShare <= expected {
+		j.bad = 0
+		return nil
+	}
+	if j.bad++; j.bad < lossWindows {
+		return nil
+	}
+	return &udpError{fmt.Sprintf("%d of 100 packets are lost by UDP", lost*100/expected)}
+}
