@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +16,12 @@ import (
 func TestFeedbackTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
+		var mu sync.Mutex
 		var times []time.Duration
 		var last rtcp.CompoundPacket
 		f := newFeedback(90000, 5, "camera", begin, func(p rtcp.Packet) {
+			mu.Lock()
+			defer mu.Unlock()
 			times = append(times, time.Since(begin))
 			last = *p.(*rtcp.CompoundPacket)
 		})
@@ -40,6 +44,8 @@ func TestFeedbackTimes(t *testing.T) {
 		ms := time.Millisecond
 		check := func(what string, want ...time.Duration) {
 			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
 			if diff := cmp.Diff(want, times); diff != "" {
 				t.Errorf("%s: %s", what, diff)
 			}
