@@ -58,9 +58,11 @@ func TestFeedbackTimes(t *testing.T) {
 		f.control(&rtcp.SenderReport{SSRC: 10}, time.Now())
 		f.control(&rtcp.Goodbye{}, time.Now())
 		check("after others")
+		mu.Lock()
 		if err := last.Validate(); err != nil || len(last[0].(*rtcp.ReceiverReport).Reports) != 1 {
 			t.Errorf("%v, %v", last, err)
 		}
+		mu.Unlock()
 		advance(2200*ms, false)
 		check("silence", 3500*ms, 3750*ms, 4000*ms, 4250*ms, 4500*ms)
 	})
