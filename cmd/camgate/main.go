@@ -1,5 +1,10 @@
 // Camgate takes each camera once and serves it to everybody: by RTSP, WebRTC,
 // Low-Latency HLS and MJPEG.
+//
+// Some cameras have certificates whose serial numbers are negative, which RFC 5280
+// forbids. Without the next line nobody could say that theirs is to be trusted.
+//
+//go:debug x509negativeserial=1
 package main
 
 import (

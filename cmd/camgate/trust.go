@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/url"
 
 	"github.com/camgate/camgate"
@@ -18,9 +19,7 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	options.Logger = a.log.With("stream", s.Name())
 	options.Store = a.store
 	if parsed.Secure() {
-		if port := defaultPort(parsed.URL); port != "" {
-			options.Logger.Info("port "+port+" by default", "source", text.String())
-		}
+		announcePort(options.Logger.With("source", text.String()), parsed.URL)
 		if options.Insecure {
 			options.Logger.Warn(`any certificate is accepted, as "insecure" is true: who is in between sees and changes everything`, "source", text.String())
 			s.Warn("tls", `the certificate of the source is not verified, as "insecure" is true: who is in between sees and changes everything`)
@@ -29,15 +28,16 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	return trust.New(options)
 }
 
-// defaultPort is the port of a URL with TLS that names none; empty: it names one.
-func defaultPort(u *url.URL) string {
+// announcePort says which port is meant where a URL with TLS names none: programs
+// differ there.
+func announcePort(log *slog.Logger, u *url.URL) {
 	switch {
 	case u.Port() != "":
-		return ""
 	case u.Scheme == "rtsps":
-		return "322"
+		log.Info("port 322 by default")
 	case u.Scheme == "bambu":
-		return "6000"
+		log.Info("port 6000 by default")
+	default: // HTTP, or a tunnel
+		log.Info("port 443 by default")
 	}
-	return "443" // HTTP, or a tunnel
 }

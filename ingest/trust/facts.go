@@ -55,15 +55,15 @@ func (s Suite) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // from the certificate, so from anybody: they are short and have no control
 // characters.
 type Facts struct {
-	Version     Version      `json:"version"`
-	Suite       Suite        `json:"suite"`
-	Fingerprint Pin          `json:"fingerprint"` // of the certificate
-	SPKI        Pin          `json:"spki"`        // of its public key: it survives a renewal with the same key
-	Subject     string       `json:"subject"`
-	Issuer      string       `json:"issuer"`
+	Version     Version      `json:"version,omitzero"`
+	Suite       Suite        `json:"suite,omitzero"`
+	Fingerprint Pin          `json:"fingerprint,omitzero"` // of the certificate
+	SPKI        Pin          `json:"spki,omitzero"`        // of its public key: it survives a renewal with the same key
+	Subject     string       `json:"subject,omitzero"`
+	Issuer      string       `json:"issuer,omitzero"`
 	Names       []string     `json:"names,omitempty"` // DNS names and addresses it is for
-	NotBefore   time.Time    `json:"not_before"`
-	NotAfter    time.Time    `json:"not_after"`
+	NotBefore   time.Time    `json:"not_before,omitzero"`
+	NotAfter    time.Time    `json:"not_after,omitzero"`
 	Verified    Verification `json:"verified,omitempty"` // empty: it was refused
 	Legacy      bool         `json:"legacy"`             // by a version or suite that is off by default
 }

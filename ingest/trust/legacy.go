@@ -41,7 +41,7 @@ func (l level) after(err error) (level, bool) {
 	switch {
 	case l == modern && mayBeOld(err):
 		return old, true
-	case l == old && (isAlert(err, alertHandshakeFailure) || isAlert(err, alertInsufficientSecurity)):
+	case l == old && (isAlert(err, handshakeFailure) || isAlert(err, insufficientSecurity)):
 		return oldest, true
 	}
 	return modern, false
@@ -67,8 +67,8 @@ func isTimeout(err error) bool {
 
 // RFC 8446 section 6.
 const (
-	alertHandshakeFailure     tls.AlertError = 40
-	alertInsufficientSecurity tls.AlertError = 71
+	handshakeFailure     = 40
+	insufficientSecurity = 71
 )
 
 // isAlert tells whether the server sent an alert. crypto/tls has its own type for

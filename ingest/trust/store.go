@@ -131,7 +131,7 @@ func (s *Store) write(data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails once it has its name
+	defer func() { _ = os.Remove(f.Name()) }() // fails once it has its name
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()

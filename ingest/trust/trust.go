@@ -127,15 +127,14 @@ func (d *Dialer) Dial(ctx context.Context, network, address string, dial DialFun
 			d.connected(address, l, facts)
 			return conn, facts, nil
 		}
-		refused := (*RefusedError)(nil)
-		if errors.As(err, &refused) {
-			return nil, refused.Facts, err
+		if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+			return nil, facts, err
 		}
 		first = cmp.Or(first, err)
 		next, ok := l.after(err)
 		if !ok || d.opts.Modern {
 			d.failed(address, start, err)
-			if l != start {
+			if err.Error() != first.Error() {
 				first = fmt.Errorf("%w (and with old versions and suites: %w)", first, err)
 			}
 			return nil, facts, first
@@ -163,6 +162,9 @@ func (d *Dialer) attempt(ctx context.Context, network, address string, dial Dial
 	conn := tls.Client(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+			return nil, refused.Facts, refused
+		}
 		return nil, Facts{}, &handshakeError{err}
 	}
 	facts := factsOf(conn.ConnectionState())

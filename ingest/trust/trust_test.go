@@ -1,9 +1,12 @@
+//go:debug x509negativeserial=1
 package trust
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -90,6 +93,23 @@ func TestOwnCertificateAsAuthority(t *testing.T) {
 	pool.AddCert(cert.Leaf)
 	cam := newCamera(t, config(cert))
 	if facts, err := dialOnce(t, cam.address(), Options{CAs: pool, ServerName: "printer"}); err != nil || facts.Verified != ByCA {
+		t.Errorf("%v, %s", err, facts)
+	}
+}
+
+// The way of cmd/camgate with certificates that break RFC 5280 section 4.1.2.2: they
+// can be trusted at least by their fingerprints. CreateCertificate makes none.
+func TestNegativeSerialNumber(t *testing.T) {
+	key := newKey(t)
+	cert := (*authority)(nil).issue(t, key, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x7dcba987654321) })
+	// An INTEGER begins with its sign.
+	der := bytes.Replace(cert.Certificate[0], []byte{0x7d, 0xcb, 0xa9, 0x87}, []byte{0xfd, 0xcb, 0xa9, 0x87}, 1)
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil || leaf.SerialNumber.Sign() >= 0 {
+		t.Fatal(leaf, err)
+	}
+	cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	if facts, err := dialOnce(t, newCamera(t, config(cert)).address(), Options{Pins: []Pin{leafPin(cert)}}); err != nil {
 		t.Errorf("%v, %s", err, facts)
 	}
 }
