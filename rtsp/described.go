@@ -34,9 +34,11 @@ type described struct {
 
 func newDescribed(server *gortsplib.Server, s *camgate.Stream) (*described, error) {
 	d := &described{stream: s, tracks: s.Tracks()}
-	for _, t := range d.tracks {
-		f := &format.Generic{PayloadTyp: t.PayloadType, ClockRat: t.ClockRate}
-		d.medias = append(d.medias, &description.Media{Formats: []format.Format{f}})
+	// Without a clock rate the library starts nothing that would make sender reports.
+	formats := []format.Format{&format.Generic{}}
+	d.medias = make([]*description.Media, len(d.tracks))
+	for i := range d.medias {
+		d.medias[i] = &description.Media{Formats: formats}
 	}
 	d.lib = &gortsplib.ServerStream{Server: server, Desc: &description.Session{Medias: d.medias}}
 	return d, d.lib.Initialize()

@@ -83,7 +83,7 @@ type conn struct {
 	net.Conn
 	raw      net.Conn // the same without TLS
 	cork     *cork    // between the two; nil: there is no TLS
-	file     *file    // for trySend; nil: it would have to wait
+	file     *file    // for trySend and of publishers; nil: it would have to wait
 	listener *listener
 
 	// Of the goroutine that reads.
@@ -122,7 +122,11 @@ func (c *conn) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	if c.ahead == nil && c.publishes.Load() {
-		c.ahead = bufio.NewReaderSize(c.Conn, readAhead)
+		var from io.Reader = c.Conn
+		if c.file != nil {
+			from = c.file
+		}
+		c.ahead = bufio.NewReaderSize(from, readAhead)
 	}
 	if c.ahead != nil {
 		return c.ahead.Read(b)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"sync"
 	"time"
 
@@ -128,7 +129,9 @@ func (s *Server) open(key, address string, secure *tls.Config) (*endpoint, error
 		Handler:     e,
 		RTSPAddress: address,
 		// The library writes nothing but responses.
-		WriteTimeout: s.opts.ReaderTimeout, WriteQueueSize: 8, DisableRTCPSenderReports: true,
+		WriteTimeout: s.opts.ReaderTimeout, DisableRTCPSenderReports: true,
+		// What it keeps of them for each reader is never used.
+		WriteQueueSize: 1, MaxPacketSize: maxRTCP,
 		AuthMethods: authMethods(s.opts.Users),
 		// TLS is ours: the library would offer SRTP inside of it as well.
 		Listen: func(network, address string) (net.Listener, error) {
@@ -145,11 +148,30 @@ func (s *Server) open(key, address string, secure *tls.Config) (*endpoint, error
 		e.lib.UDPRTPAddress, e.lib.UDPRTCPAddress = s.opts.RTPAddress, s.opts.RTCPAddress
 		e.lib.ListenPacket = s.udp.listen
 	}
+	checkSeldom(e.lib)
 	if err := e.lib.Start(); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
+
+// maxRTCP is enough for the receiver reports that the library sends to publishers.
+const maxRTCP = 256
+
+// checkSeldom has the library look less often for UDP sessions whose client is
+// gone: each has a timer of its own, and with a hundred of them the gateway is woken
+// every 10 ms. The library has no option for it; if it should call it by another
+// name one day, it looks each second as before.
+func checkSeldom(lib *gortsplib.Server) {
+	f := reflect.ValueOf(lib).Elem().FieldByName("checkStreamPeriod")
+	if f.IsValid() && f.Type() == reflect.TypeFor[time.Duration]() {
+		*(*time.Duration)(f.Addr().UnsafePointer()) = checkPeriod
+	}
+}
+
+// checkPeriod is how late the end of a UDP session may be noticed, of which nothing
+// has come for the library's 60 s.
+const checkPeriod = 5 * time.Second
 
 // Addr returns the address of the RTSP port.
 func (s *Server) Addr() *net.TCPAddr { return s.plain.listener.Addr().(*net.TCPAddr) }
