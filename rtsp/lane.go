@@ -130,6 +130,21 @@ func (ls *lanes) drop(l *lane) {
 	}
 }
 
+// serve gives each of them its turn, and returns those who have to have another one,
+// when it is time for that.
+func (l *lane) serve(turn []*playback) (again []*playback) {
+	now := time.Now()
+	for _, p := range turn {
+		if p.serve(now) {
+			again = append(again, p)
+		}
+	}
+	if len(again) > 0 {
+		time.Sleep(time.Until(now.Add(udpPause)))
+	}
+	return again
+}
+
 // run serves the members until there are none, or nothing more can come.
 func (l *lane) run() {
 	for {
@@ -141,9 +156,8 @@ func (l *lane) run() {
 		for ok := true; ok; {
 			_, ok = l.reader.Poll()
 		}
-		now := time.Now()
-		for _, p := range *l.members.Load() {
-			p.serve(now)
+		for turn := *l.members.Load(); len(turn) > 0; {
+			turn = l.serve(turn)
 		}
 	}
 	for _, p := range l.lanes.close(l) {

@@ -187,34 +187,39 @@ func (p *playback) park() bool {
 	if p.stopped.Load() { // it may not have seen the lane
 		p.server().lanes.remove(p)
 	}
-	p.serve(time.Now()) // what came before the lane knew of p
+	for p.serve(time.Now()) { // what came before the lane knew of p
+		time.Sleep(udpPause)
+	}
 	return true
 }
 
-// serve sends what there is to a parked reader, without waiting for it.
-func (p *playback) serve(now time.Time) {
+// serve sends what there is to a parked reader, without waiting for it. It reports
+// whether there is more that may leave after udpPause.
+func (p *playback) serve(now time.Time) (more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.parked {
-		return
-	}
-	for {
-		u, ok := p.reader.Poll()
-		if !ok {
-			return
+	for p.parked {
+		if p.to.pending() == 0 {
+			u, ok := p.reader.Poll()
+			if !ok {
+				return false
+			}
+			p.gather(u, now)
 		}
-		p.gather(u, now)
-		if done, err := p.to.try(); err != nil || !done {
+		switch state, err := p.to.try(); {
+		case err != nil:
 			p.parked = false
 			p.server().lanes.remove(p)
-			if err != nil {
-				p.end(err)
-				return
-			}
+			p.end(err)
+		case state == paused:
+			return true
+		case state == stuck:
+			p.parked = false
+			p.server().lanes.remove(p)
 			p.server().playing.Go(p.run)
-			return
 		}
 	}
+	return false
 }
 
 // skipInterval is how often the log tells of what a slow reader misses.

@@ -13,12 +13,20 @@ type sink interface {
 	pending() int
 	// flush sends all of it, in order.
 	flush() error
-	// try is flush for a goroutine that must not wait. It reports false when flush
-	// has to go on.
-	try() (done bool, err error)
+	// try is flush for a goroutine that must not wait.
+	try() (progress, error)
 	// parks reports whether try works at all.
 	parks() bool
 }
+
+// progress is how far try has come.
+type progress int
+
+const (
+	flushed progress = iota // all is out
+	paused                  // the rest may leave after udpPause
+	stuck                   // the reader takes nothing now: flush has to go on
+)
 
 func (p *playback) newSink() sink {
 	server := p.server()

@@ -66,6 +66,9 @@ func (s *tcpSink) report(out *outTrack, compound []byte) {
 	s.bytes += camgate.FrameHeader + len(compound)
 }
 
+// keepBufs is how many slots are kept for what leaves next.
+const keepBufs = 8
+
 func (s *tcpSink) pending() int { return s.bytes }
 
 func (s *tcpSink) flush() error {
@@ -80,24 +83,27 @@ func (s *tcpSink) flush() error {
 func (s *tcpSink) flushed() {
 	clear(s.bufs) // they hold on to units
 	s.bufs, s.sent, s.bytes = s.bufs[:0], 0, 0
+	if cap(s.bufs) > keepBufs { // of the cached pictures
+		s.bufs = nil
+	}
 	s.scratch.done()
 }
 
-func (s *tcpSink) try() (bool, error) {
+func (s *tcpSink) try() (progress, error) {
 	n, err := s.conn.trySend(s.bufs, s.stopped)
 	if err != nil {
-		return false, err
+		return stuck, err
 	}
 	s.bytes -= n
 	if s.bytes == 0 {
 		s.flushed()
-		return true, nil
+		return flushed, nil
 	}
 	for s.sent = 0; n >= len(s.bufs[s.sent]); s.sent++ {
 		n -= len(s.bufs[s.sent])
 	}
 	s.bufs[s.sent] = s.bufs[s.sent][n:]
-	return false, nil
+	return stuck, nil
 }
 
 func (s *tcpSink) parks() bool { return s.conn.file != nil }
