@@ -14,6 +14,8 @@ const (
 	reportEvery  = time.Second
 	reportSilent = 250 * time.Millisecond // while nothing comes
 	silentAfter  = 1500 * time.Millisecond
+	// Nothing is put off to the next tick because this one came a bit early.
+	tolerance = reportSilent / 2
 )
 
 // feedback is what we tell the sender of one track about it.
@@ -59,7 +61,7 @@ func (f *feedback) control(p rtcp.Packet, now time.Time) {
 func (f *feedback) tick(now time.Time) {
 	f.mu.Lock()
 	since := now.Sub(f.reported)
-	due := since >= reportEvery || since >= reportSilent && now.Sub(f.heard) >= silentAfter
+	due := since >= reportEvery-tolerance || since >= reportSilent-tolerance && now.Sub(f.heard) >= silentAfter
 	f.mu.Unlock()
 	if due {
 		f.report(now)

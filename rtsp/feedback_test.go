@@ -64,7 +64,7 @@ func TestFeedbackTimes(t *testing.T) {
 		}
 		mu.Unlock()
 		advance(2200*ms, false)
-		check("silence", 3500*ms, 3750*ms, 4000*ms, 4250*ms, 4500*ms)
+		check("silence", 3250*ms, 3750*ms, 4000*ms, 4250*ms, 4500*ms)
 	})
 }
 
@@ -73,7 +73,7 @@ func TestFeedbackBeforeAnything(t *testing.T) {
 	var sent []rtcp.Packet
 	now := time.Now()
 	f := newFeedback(8000, 5, "camera", now, func(p rtcp.Packet) { sent = append(sent, p) })
-	f.tick(now.Add(900 * time.Millisecond))
+	f.tick(now.Add(800 * time.Millisecond))
 	f.tick(now.Add(time.Second))
 	if len(sent) != 1 {
 		t.Fatalf("%d reports", len(sent))

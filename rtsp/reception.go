@@ -57,6 +57,7 @@ type reception struct {
 	start   time.Time // zero of arrivals
 
 	reports    int
+	reportSSRC uint32 // whose they are
 	lastReport uint32 // middle 32 bits of the NTP time of the last sender report
 	reportedAt time.Time
 	firstTime  time.Time // arrival of the first sender report
@@ -86,7 +87,10 @@ func (r *reception) begin(ssrc uint32, seq uint16) {
 	r.begun, r.ssrc, r.spaced = true, ssrc, false
 	r.base, r.max, r.cycles, r.bad = uint32(seq), seq, 0, 1<<16
 	r.received, r.expectedPrior, r.receivedPrior = 0, 0, 0
-	r.reports, r.jitter = 0, 0
+	r.jitter = 0
+	if r.reportSSRC != ssrc { // else they came before its first packet
+		r.reports = 0
+	}
 }
 
 // follow is update_seq of appendix A.1, without probation: a session was asked for.
@@ -103,9 +107,8 @@ func (r *reception) follow(seq uint16) bool {
 			return false
 		}
 		r.before = r.total()
-		reports, lastReport := r.reports, r.lastReport
+		r.before.SenderReports -= r.reports // they go on
 		r.begin(r.ssrc, seq)
-		r.reports, r.lastReport = reports, lastReport
 	}
 	return true
 }
@@ -137,7 +140,8 @@ func (r *reception) senderReport(sr *rtcp.SenderReport, now time.Time) bool {
 	if r.begun && sr.SSRC != r.ssrc {
 		return false
 	}
-	if r.reports == 0 {
+	if r.reports == 0 || sr.SSRC != r.reportSSRC {
+		r.reports, r.reportSSRC = 0, sr.SSRC
 		r.firstTime, r.elapsed = now, 0
 	} else {
 		r.elapsed += int64(int32(sr.RTPTime - r.reportRTP))

@@ -92,8 +92,14 @@ func TestReceptionIntervals(t *testing.T) {
 }
 
 func TestReceptionSenderReport(t *testing.T) {
-	r := reception{rate: 8000}
 	now := time.Now()
+	early := reception{rate: 8000}
+	early.senderReport(&rtcp.SenderReport{SSRC: 7, NTPTime: 5 << 16}, now)
+	early.packet(7, 1, 0, now)
+	if b, _ := early.block(now); b.LastSenderReport != 5 {
+		t.Error("a report from before the first packet is forgotten")
+	}
+	r := reception{rate: 8000}
 	r.packet(7, 1, 0, now)
 	if r.senderReport(&rtcp.SenderReport{SSRC: 8, NTPTime: 1}, now) {
 		t.Error("the report of another source was taken")

@@ -1,0 +1,112 @@
+package rtsp
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/camgate/camgate"
+)
+
+// library is a camera by the library's server, which has tunnels and multicast.
+type library struct {
+	stream  *gortsplib.ServerStream
+	reports chan rtcp.Packet
+}
+
+func (l *library) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return &base.Response{StatusCode: base.StatusOK}, l.stream, nil
+}
+
+func (l *library) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return &base.Response{StatusCode: base.StatusOK}, l.stream, nil
+}
+
+func (l *library) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	ctx.Session.OnPacketRTCPAny(func(_ *description.Media, p rtcp.Packet) {
+		select {
+		case l.reports <- p:
+		default:
+		}
+	})
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// startLibrary runs one that sends 25 pictures a second.
+func startLibrary(t testing.TB) (address string, l *library) {
+	t.Helper()
+	l = &library{reports: make(chan rtcp.Packet, 1000)}
+	address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	server := &gortsplib.Server{Handler: l, RTSPAddress: address}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	media := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.H264{PayloadTyp: 96, SPS: testSPS, PPS: testPPS, PacketizationMode: 1}}}
+	l.stream = &gortsplib.ServerStream{Server: server, Desc: &description.Session{Medias: []*description.Media{media}}}
+	if err := l.stream.Initialize(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.stream.Close)
+	end, done := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(end); <-done })
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(40 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			payload := append([]byte{0x65, 0x88}, pattern(200)...)
+			_ = l.stream.WritePacketRTP(media, &rtp.Packet{
+				Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(i), Timestamp: uint32(i) * 3600, SSRC: 5, Marker: true},
+				Payload: payload,
+			})
+			select {
+			case <-tick.C:
+			case <-end:
+				return
+			}
+		}
+	}()
+	return address, l
+}
+
+// Both tunnels carry pictures to us and reports back.
+func TestTunnels(t *testing.T) {
+	address, l := startLibrary(t)
+	for _, transport := range []Transport{TransportHTTP, TransportWebSocket} {
+		t.Run(string(transport), func(t *testing.T) {
+			source, s, _ := live(t, SourceOptions{URL: parseURL(t, "rtsp+"+string(transport)+"://"+address+"/cam")})
+			eventually(t, "pictures", func() bool { return s.Units() > 50 })
+			for {
+				select {
+				case p := <-l.reports:
+					if rr, ok := p.(*rtcp.ReceiverReport); ok && len(rr.Reports) > 0 {
+						if got := source.Session(); got.Transport != transport || len(got.Tracks) != 1 || got.Tracks[0].Lost != 0 {
+							t.Errorf("%+v", got)
+						}
+						return
+					}
+				case <-time.After(5 * time.Second):
+					t.Fatal("no reports")
+				}
+			}
+		})
+	}
+}
+
+// GStreamer's server has the HTTP tunnel, too.
+func TestTunnelGStreamer(t *testing.T) {
+	remote := startRemote(t, freePort(t))
+	_, s, _ := live(t, SourceOptions{URL: parseURL(t, fmt.Sprintf("rtsp+http://127.0.0.1:%d/h264", remote.port))})
+	eventually(t, "pictures", func() bool { return s.Units() > 50 })
+	if s.Status().State != camgate.StateLive {
+		t.Error(s.Status())
+	}
+}
