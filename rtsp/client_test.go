@@ -126,7 +126,7 @@ func TestPullErrors(t *testing.T) {
 		{"hangs up", "rtsp://" + rude + "/", camgate.ErrConnectionFailed},
 		{"no RTSP", "rtsp://" + liar + "/", camgate.ErrConnectionFailed},
 		{"no SDP", "rtsp://" + empty + "/", camgate.ErrUnsupportedCodec},
-		{"busy", "rtsp://" + busy + "/", camgate.ErrConnectionFailed},
+		{"busy", "rtsp://" + busy + "/", camgate.ErrTooManyStreams},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

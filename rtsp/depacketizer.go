@@ -68,10 +68,30 @@ func (single) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 
 func (single) reset() {}
 
-// pictures are JPEG files (RFC 2435).
-type pictures struct{ decoder rtpmjpeg.Decoder }
+// pictures are JPEG files (RFC 2435). One ends at the marker bit, or, with cameras
+// that do not set it, when the timestamp changes.
+type pictures struct {
+	decoder rtpmjpeg.Decoder
+	held    *rtp.Packet // the newest one, if it may turn out to be the last of its picture
+	pts     int64       // of held
+}
 
 func (d *pictures) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+	var err error
+	if held := d.held; held != nil {
+		// With something missing between them nobody knows what it was.
+		held.Marker = held.Timestamp != pkt.Timestamp && held.SequenceNumber+1 == pkt.SequenceNumber
+		d.held = nil
+		err = d.decode(held, d.pts, emit)
+	}
+	if !pkt.Marker {
+		d.held, d.pts = pkt, pts
+		return err
+	}
+	return errors.Join(err, d.decode(pkt, pts, emit))
+}
+
+func (d *pictures) decode(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	file, err := d.decoder.Decode(pkt)
 	switch {
 	case errors.Is(err, rtpmjpeg.ErrMorePacketsNeeded), errors.Is(err, rtpmjpeg.ErrNonStartingPacketAndNoPrevious):
@@ -83,7 +103,7 @@ func (d *pictures) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return nil
 }
 
-func (d *pictures) reset() { d.decoder = rtpmjpeg.Decoder{} }
+func (d *pictures) reset() { *d = pictures{} }
 
 // aacUnits are AAC frames, several of which may share a packet.
 type aacUnits struct {

@@ -153,6 +153,62 @@ func TestAACSeveralInAPacket(t *testing.T) {
 	}
 }
 
+// Low bit rate AAC (RFC 3640 section 3.3.5): six bits of size, two of index.
+func TestAACLowBitRate(t *testing.T) {
+	config := &mpeg4audio.AudioSpecificConfig{}
+	if err := config.Unmarshal(mustHex(t, "1210")); err != nil {
+		t.Fatal(err)
+	}
+	f := &format.MPEG4Audio{Config: config, SizeLength: 6, IndexLength: 2, IndexDeltaLength: 2}
+	track := newTrack(t, camgate.TrackOptions{Codec: camgate.AAC, Params: &camgate.Params{Config: mustHex(t, "1210")}})
+	got, failed := collect(t, newDepacketizer(f, track),
+		pkt(1, 100, true, 0, 16, 2<<2, 1<<2, 7, 8, 9), pkt(2, 2148, true, 0, 8, 3<<2, 1, 2), pkt(3, 3172, true, 0, 8, 1<<2, 5))
+	want := []collected{{[][]byte{{7, 8}}, 100, true}, {[][]byte{{9}}, 1124, true}, {[][]byte{{5}}, 3172, true}}
+	if diff := cmp.Diff(want, got); diff != "" || failed != 1 {
+		t.Errorf("%d errors\n%s", failed, diff)
+	}
+}
+
+// JPEG without marker bits, and with a packet missing at the end of a picture.
+func TestJPEGWithoutMarkers(t *testing.T) {
+	var picture bytes.Buffer
+	img := image.NewYCbCr(image.Rect(0, 0, 320, 240), image.YCbCrSubsampleRatio420)
+	copy(img.Y, pattern(len(img.Y)))
+	if err := jpeg.Encode(&picture, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	var all []*rtp.Packet
+	for i := range 4 {
+		packets := packetsOf(t, newTrack(t, camgate.TrackOptions{Codec: camgate.MJPEG}), [][]byte{picture.Bytes()}, int64(i+1)*3600)
+		if len(packets) < 3 {
+			t.Fatalf("%d packets", len(packets))
+		}
+		for _, p := range packets {
+			p.Marker = false
+			p.SequenceNumber = uint16(len(all))
+			all = append(all, p)
+		}
+	}
+	n := len(all) / 4
+	lossy := append(append([]*rtp.Packet(nil), all[:2*n-1]...), all[2*n:]...)
+	for _, c := range []struct {
+		packets []*rtp.Packet
+		want    []int64
+	}{{all, []int64{3600, 7200, 10800}}, {lossy, []int64{3600, 10800}}} {
+		got, _ := collect(t, &pictures{}, c.packets...)
+		var times []int64
+		for _, g := range got {
+			times = append(times, g.PTS)
+			if _, err := jpeg.Decode(bytes.NewReader(g.AU[0])); err != nil {
+				t.Errorf("the picture of %d: %v", g.PTS, err)
+			}
+		}
+		if diff := cmp.Diff(c.want, times); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 func TestLATM(t *testing.T) {
 	d := &aacUnits{samples: 1024, decode: (&latm{frames: 1}).decode}
 	long := append([]byte{255, 45}, pattern(300)...)

@@ -48,6 +48,8 @@ func sentinelOf(code base.StatusCode) error {
 		return camgate.ErrStreamNotFound
 	case base.StatusUnsupportedMediaType:
 		return camgate.ErrUnsupportedCodec
+	case base.StatusNotEnoughBandwidth:
+		return camgate.ErrTooManyStreams // what cameras say that serve as many as they can
 	case base.StatusRequestTimeout, base.StatusGatewayTimeout:
 		return camgate.ErrTimeout
 	}

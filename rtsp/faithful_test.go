@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
 )
@@ -392,6 +393,36 @@ func TestSignallingQuirks(t *testing.T) {
 				c.check(t, cam)
 			}
 		})
+	}
+}
+
+// Packets of which nothing can be made are an error of its own.
+func TestUndecodable(t *testing.T) {
+	cam := newScripted(t, func(c *scriptedConn, r request) bool {
+		if r.method != "PLAY" {
+			return false
+		}
+		c.good(r)
+		go func() {
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for i := range 400 {
+				header := rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(i), Timestamp: uint32(i) * 3600, SSRC: 77, Marker: true}
+				payload := []byte{0x65, 0x88, 1, 2} // the first one looks right, so that time begins
+				if i > 0 {
+					payload = []byte{0x1f, 0, 0}
+				} else {
+					header.Marker, payload = false, []byte{0x7c, 0x85, 0x88}
+				}
+				b, _ := (&rtp.Packet{Header: header, Payload: payload}).Marshal()
+				c.send(0, b)
+				<-tick.C
+			}
+		}()
+		return true
+	})
+	if err := attempt(t, SourceOptions{URL: parseURL(t, cam.url("")), Transport: TransportTCP}); !errors.Is(err, camgate.ErrDecoder) {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -22,6 +23,9 @@ type inlet struct {
 	next  uint16 // sequence number that is to follow
 	lost  int    // packets missing since the last access unit
 
+	units  atomic.Int64          // access units that were put together
+	broken atomic.Pointer[error] // what was wrong with packets last
+
 	told    time.Time // when damage was last told of
 	missing int       // packets lost since then
 	damaged int       // packets or access units left out since then
@@ -40,6 +44,7 @@ func (in *inlet) packet(pkt *rtp.Packet, pts int64, timed bool) {
 		return
 	}
 	err := in.d.push(pkt, pts, func(au [][]byte, pts int64, key bool) {
+		in.units.Add(1)
 		sample := ingest.Sample{Track: in.track, PTS: pts, AU: au, Lost: in.lost, RandomAccess: key}
 		in.lost = 0
 		if err := in.writer.Write(sample); err != nil {
@@ -47,6 +52,7 @@ func (in *inlet) packet(pkt *rtp.Packet, pts int64, timed bool) {
 		}
 	})
 	if err != nil {
+		in.broken.Store(&err)
 		in.complain(0, err)
 	}
 }

@@ -19,16 +19,20 @@ var (
 	errTooBig    = errors.New("access unit too big")
 	errFragment  = errors.New("a fragment of a NAL unit is missing")
 	errType      = errors.New("unsupported RTP payload type of a NAL unit")
+	errMarkers   = errors.New("a marker bit within a picture")
 )
 
 // nalUnits puts H264 (RFC 6184) and H265 (RFC 7798) access units together. One ends
 // at the marker bit, or, with cameras that do not set it and after its loss, when
-// the timestamp changes. A NAL unit of which something is missing is left out; what
+// the timestamp changes. With cameras that mark each slice only that counts, once it
+// is known. A NAL unit of which something is missing is left out; what
 // else is there of its access unit stays.
 type nalUnits struct {
 	payload interface {
 		// split takes a payload apart: whole NAL units, or a part of one.
 		split(payload []byte, whole func(nalu []byte), part func(p fragment)) error
+		// slice reports whether a NAL unit is a slice, and the first of its picture.
+		slice(header, data []byte) (is, first bool)
 	}
 
 	au    [][]byte
@@ -36,6 +40,12 @@ type nalUnits struct {
 	ts    uint32
 	pts   int64
 	begun bool // a packet with timestamp ts was seen
+
+	byTime bool // marker bits do not count
+	ended  bool // by a marker bit: a picture with timestamp ts
+	broken bool // it was no end: what follows with ts is left out
+	later  bool // a slice came that is not the first one
+	slices bool // there are slices in au
 
 	open  bool // parts holds the beginning of a NAL unit
 	parts [][]byte
@@ -50,9 +60,16 @@ type fragment struct {
 }
 
 func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
-	if d.begun && pkt.Timestamp != d.ts {
-		d.flush(emit)
+	if pkt.Timestamp != d.ts {
+		if d.begun {
+			d.flush(emit)
+		}
+		d.ended, d.broken = false, false
 	}
+	if d.broken {
+		return nil
+	}
+	d.later = false
 	if !d.begun {
 		d.begun, d.ts, d.pts = true, pkt.Timestamp, pts
 	}
@@ -67,14 +84,20 @@ func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 		d.reset()
 		return errTooBig
 	}
-	if pkt.Marker {
+	if d.ended && d.later {
+		d.reset()
+		d.byTime, d.broken = true, true
+		return errMarkers
+	}
+	if pkt.Marker && !d.byTime {
+		d.ended = d.slices
 		d.flush(emit)
 	}
 	return err
 }
 
 func (d *nalUnits) reset() {
-	d.au, d.size, d.begun, d.open = nil, 0, false, false
+	d.au, d.size, d.begun, d.open, d.slices = nil, 0, false, false, false
 	clear(d.parts) // they hold on to whole packets
 	d.parts = d.parts[:0]
 }
@@ -99,16 +122,25 @@ func (d *nalUnits) add(b []byte) {
 			b = nil
 		}
 		if len(nalu) > 0 {
+			d.look(nalu[:1], nalu[1:])
 			d.au = append(d.au, nalu)
 			d.size += len(nalu)
 		}
 	}
 }
 
+// look notes what a NAL unit says about its picture.
+func (d *nalUnits) look(header, data []byte) {
+	is, first := d.payload.slice(header, data)
+	d.slices = d.slices || is
+	d.later = d.later || is && !first
+}
+
 func (d *nalUnits) join(p fragment, seq uint16) error {
 	switch {
 	case p.first:
 		d.open, d.parts = true, append(d.parts[:0], p.header, p.data)
+		d.look(p.header, p.data)
 	case !d.open || seq != d.next:
 		d.open = false
 		return errFragment
@@ -155,6 +187,13 @@ func (h264Payload) split(b []byte, whole func([]byte), part func(fragment)) erro
 	return nil
 }
 
+// slice reads first_mb_in_slice, which is 0 where its first bit is 1 (ISO/IEC
+// 14496-10 sections 7.3.3 and 9.1).
+func (h264Payload) slice(header, data []byte) (is, first bool) {
+	typ := header[0] & 0x1f
+	return (typ == 1 || typ == 5) && len(data) > 0, len(data) > 0 && data[0]&0x80 != 0
+}
+
 // h265Payload is RFC 7798 in transmission order; donl: with decoding order numbers,
 // which are skipped.
 type h265Payload struct{ donl bool }
@@ -193,6 +232,13 @@ func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) er
 		whole(b)
 	}
 	return nil
+}
+
+// slice reads first_slice_segment_in_pic_flag (ISO/IEC 23008-2 section 7.3.6.1),
+// behind the second octet of the header, which comes with either part.
+func (h265Payload) slice(header, data []byte) (is, first bool) {
+	skip := 2 - len(header)
+	return header[0]>>1&0x3f < 32 && len(data) > skip, len(data) > skip && data[skip]&0x80 != 0
 }
 
 // aggregate takes an aggregation packet apart; zeros at its end are padding.

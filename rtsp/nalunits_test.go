@@ -58,6 +58,37 @@ func TestNALUnits(t *testing.T) {
 		{
 			"start codes before", []*rtp.Packet{pkt(1, 10, true, 0, 0, 0, 1, 0x67, 1)}, nil, 1, // type 0 is not defined
 		},
+		{
+			"several slices a picture, one marker",
+			[]*rtp.Packet{pkt(1, 10, false, 0x65, 0x88), pkt(2, 10, true, 0x65, 0x11), pkt(3, 20, false, 0x41, 0x88), pkt(4, 20, true, 0x41, 0x11)},
+			[]collected{{AU: [][]byte{{0x65, 0x88}, {0x65, 0x11}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}, {0x41, 0x11}}, PTS: 20}}, 0,
+		},
+		{
+			"a marker for each slice: known from the second one on",
+			[]*rtp.Packet{
+				pkt(1, 10, true, 0x65, 0x88), pkt(2, 10, true, 0x65, 0x11), pkt(3, 10, true, 0x65, 0x12),
+				pkt(4, 20, true, 0x41, 0x88), pkt(5, 20, true, 0x41, 0x11), pkt(6, 30, true, 0x41, 0x88),
+			},
+			[]collected{{AU: [][]byte{{0x65, 0x88}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}, {0x41, 0x11}}, PTS: 20}}, 1,
+		},
+		{
+			"a marker for each slice, in fragments",
+			[]*rtp.Packet{
+				pkt(1, 10, true, 0x65, 0x88), pkt(2, 10, false, fuA, 0x85, 0x11), pkt(3, 10, true, fuA, 0x45, 9),
+				pkt(4, 20, true, 0x41, 0x88), pkt(5, 30, true, 0x41, 0x88),
+			},
+			[]collected{{AU: [][]byte{{0x65, 0x88}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}}, PTS: 20}}, 1,
+		},
+		{
+			"markers on parameter sets say nothing about slices",
+			[]*rtp.Packet{pkt(1, 10, true, 0x67, 1), pkt(2, 10, true, 0x68, 1), pkt(3, 10, true, 0x65, 0x88), pkt(4, 20, true, 0x41, 0x88)},
+			[]collected{{AU: [][]byte{{0x67, 1}}, PTS: 10}, {AU: [][]byte{{0x68, 1}}, PTS: 10}, {AU: [][]byte{{0x65, 0x88}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}}, PTS: 20}}, 0,
+		},
+		{
+			"a clock that stands still: each marker ends a picture",
+			[]*rtp.Packet{pkt(1, 10, true, 0x65, 0x88), pkt(2, 10, true, 0x41, 0x88), pkt(3, 10, true, 0x41, 0x88)},
+			[]collected{{AU: [][]byte{{0x65, 0x88}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}}, PTS: 10}, {AU: [][]byte{{0x41, 0x88}}, PTS: 10}}, 0,
+		},
 		{"empty", []*rtp.Packet{pkt(1, 10, true)}, nil, 1},
 		{"interleaved mode", []*rtp.Packet{pkt(1, 10, true, 0x79, 0, 0, 0, 1, 0x65)}, nil, 1},
 	}
@@ -83,6 +114,19 @@ func TestH265DecodingOrderNumbers(t *testing.T) {
 		pkt(4, 20, true, 0x60, 1, 0, 1, 0, 2, 0x40, 1), // aggregate: not in use with it
 	)
 	want := []collected{{AU: [][]byte{{0x40, 1, 0xaa}, {0x26, 1, 1, 2, 3}}, PTS: 10}}
+	if diff := cmp.Diff(want, got); diff != "" || failed != 1 {
+		t.Errorf("%d errors\n%s", failed, diff)
+	}
+}
+
+func TestH265Slices(t *testing.T) {
+	d := &nalUnits{payload: h265Payload{}}
+	got, failed := collect(t, d,
+		pkt(1, 10, true, 0x26, 1, 0x80), pkt(2, 10, true, 0x26, 1, 0x10), // a marker for each slice
+		pkt(3, 20, true, 0x02, 1, 0x80), pkt(4, 20, false, 0x62, 1, 0x81, 0x10), pkt(5, 20, true, 0x62, 1, 0x41, 9),
+		pkt(6, 30, true, 0x02, 1, 0x80),
+	)
+	want := []collected{{AU: [][]byte{{0x26, 1, 0x80}}, PTS: 10}, {AU: [][]byte{{0x02, 1, 0x80}, {0x02, 1, 0x10, 9}}, PTS: 20}}
 	if diff := cmp.Diff(want, got); diff != "" || failed != 1 {
 		t.Errorf("%d errors\n%s", failed, diff)
 	}

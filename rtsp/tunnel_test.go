@@ -1,7 +1,9 @@
 package rtsp
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/trust"
 )
 
 // library is a camera by the library's server, which has tunnels and multicast.
@@ -42,9 +45,22 @@ func (l *library) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response,
 // startLibrary runs one that sends 25 pictures a second.
 func startLibrary(t testing.TB) (address string, l *library) {
 	t.Helper()
+	return runLibrary(t, &gortsplib.Server{RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t))})
+}
+
+func startLibraryTLS(t testing.TB) (address string, l *library) {
+	t.Helper()
+	port := evenPort(t)
+	return runLibrary(t, &gortsplib.Server{
+		RTSPAddress: fmt.Sprintf("127.0.0.1:%d", freePort(t)), TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
+		UDPRTPAddress: fmt.Sprintf("127.0.0.1:%d", port), UDPRTCPAddress: fmt.Sprintf("127.0.0.1:%d", port+1),
+	})
+}
+
+func runLibrary(t testing.TB, server *gortsplib.Server) (address string, l *library) {
+	t.Helper()
 	l = &library{reports: make(chan rtcp.Packet, 1000)}
-	address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	server := &gortsplib.Server{Handler: l, RTSPAddress: address}
+	server.Handler, address = l, server.RTSPAddress
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,4 +125,63 @@ func TestTunnelGStreamer(t *testing.T) {
 	if s.Status().State != camgate.StateLive {
 		t.Error(s.Status())
 	}
+}
+
+// The library's server with TLS gives the keys for SRTP, and media go by UDP.
+func TestSRTP(t *testing.T) {
+	address, l := startLibraryTLS(t)
+	source, s, _ := live(t, SourceOptions{URL: parseURL(t, "rtsps://"+address+"/cam"), TLS: anyone(t)})
+	eventually(t, "pictures", func() bool { return s.Units() > 50 })
+	for {
+		select {
+		case p := <-l.reports:
+			if rr, ok := p.(*rtcp.ReceiverReport); ok && len(rr.Reports) > 0 {
+				if got := source.Session(); got.Transport != TransportUDP || !got.Encrypted || got.Tracks[0].Lost != 0 {
+					t.Errorf("%+v", got)
+				}
+				return
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("no reports")
+		}
+	}
+}
+
+// A camera that has TLS for its signalling only may send its media by UDP as they
+// are; with tcp they stay in the connection.
+func TestUDPUnderTLS(t *testing.T) {
+	cert := certificate(t)
+	cam := newScripted(t, playing(300))
+	cam.addr = serveTLS(t, cam, cert)
+	for transport, want := range map[Transport]Session{
+		TransportAuto: {Transport: TransportUDP}, TransportTCP: {Transport: TransportTCP, Encrypted: true},
+	} {
+		source, s, _ := live(t, SourceOptions{URL: parseURL(t, "rtsps://"+cam.addr+"/live"), Transport: transport, TLS: anyone(t)})
+		eventually(t, "pictures", func() bool { return s.Units() > 10 })
+		if got := source.Session(); got.Transport != want.Transport || got.Encrypted != want.Encrypted {
+			t.Errorf("%s: %+v", transport, got)
+		}
+	}
+}
+
+// anyone trusts every certificate.
+func anyone(t testing.TB) *trust.Dialer {
+	t.Helper()
+	d, err := trust.New(trust.Options{Insecure: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// serveTLS is serveRaw for a scripted camera, with TLS.
+func serveTLS(t testing.TB, s *scripted, cert tls.Certificate) string {
+	return serveRaw(t, func(conn net.Conn) {
+		s.mu.Lock()
+		s.conns++
+		c := &scriptedConn{scripted: s, Conn: tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}}), number: s.conns}
+		s.mu.Unlock()
+		defer c.closeUDP()
+		c.serve()
+	})
 }

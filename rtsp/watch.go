@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/camgate/camgate"
 )
 
 const (
@@ -17,6 +19,8 @@ const (
 	lossWindow  = 10 * time.Second
 	lossWindows = 2
 	lossPackets = 50
+	// brokenAfter is how long packets may come that nothing can be made of.
+	brokenAfter = 5 * time.Second
 )
 
 // watch reports to the camera what arrives, and ends the session where UDP does not
@@ -24,7 +28,8 @@ const (
 func (p *pull) watch(ctx context.Context, feeds []*feed) {
 	ticker := time.NewTicker(reportSilent)
 	defer ticker.Stop()
-	judge := udpJudge{begin: time.Now()}
+	begin := time.Now()
+	judge := udpJudge{begin: begin}
 	for {
 		select {
 		case <-ctx.Done():
@@ -45,8 +50,27 @@ func (p *pull) watch(ctx context.Context, feeds []*feed) {
 					return
 				}
 			}
+			if now.Sub(begin) > brokenAfter {
+				if err := undecodable(feeds); err != nil {
+					p.end(err)
+					return
+				}
+			}
 		}
 	}
+}
+
+// undecodable returns why nothing comes of a session in which packets do.
+func undecodable(feeds []*feed) (reason error) {
+	for _, f := range feeds {
+		if f.inlet == nil || f.inlet.units.Load() > 0 {
+			return nil
+		}
+		if broken := f.inlet.broken.Load(); broken != nil {
+			reason = fmt.Errorf("%w: %w", camgate.ErrDecoder, *broken)
+		}
+	}
+	return reason
 }
 
 // udpJudge finds out whether UDP works.
