@@ -24,6 +24,9 @@ func inspect(t *testing.T, tree fs.FS) (complaints []string) {
 		}
 		base := entry.Name()
 		if entry.IsDir() {
+			if _, err := fs.Stat(tree, path.Join(name, "go.mod")); err == nil && name != "." {
+				return fs.SkipDir // a module of its own
+			}
 			if name != "." && (base[0] == '.' || base[0] == '_' || base == "testdata" || base == "node_modules") {
 				return fs.SkipDir
 			}

@@ -61,6 +61,45 @@ const run = {
     return { ...out, deleted: gone.status };
   },
 
+  // steady=URL@SECONDS: frames decoded in so many seconds, from 2 s after the first one
+  // on: by then the cached pictures have been through.
+  async steady({ url }) {
+    const [path, seconds] = url.split('@');
+    const pc = new RTCPeerConnection(), video = document.createElement('video');
+    video.muted = video.autoplay = true;
+    document.body.append(video);
+    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+    pc.ontrack = (e) => e.track.kind === 'video' && (video.srcObject = new MediaStream([e.track]));
+    await pc.setLocalDescription(await pc.createOffer());
+    await new Promise((done) => {
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
+      setTimeout(done, 2000);
+    });
+    const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+    const stats = async () => {
+      let v = {};
+      (await pc.getStats()).forEach((s) => { if (s.type === 'inbound-rtp' && s.kind === 'video') v = s; });
+      return v;
+    };
+    const t0 = performance.now();
+    const res = await fetch(path, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+    if (!res.ok) return { frames: 0, status: res.status };
+    await pc.setRemoteDescription({ type: 'answer', sdp: await res.text() });
+    while (!(await stats()).framesDecoded && performance.now() - t0 < 20000) await sleep(20);
+    const firstMs = Math.round(performance.now() - t0);
+    await sleep(2000);
+    const a = await stats(), t1 = performance.now();
+    await sleep(seconds * 1000 - 20);
+    const b = await stats(), d = (key) => b[key] - a[key];
+    const out = {
+      frames: d('framesDecoded'), seconds: (performance.now() - t1) / 1000, firstMs, dropped: d('framesDropped'), lost: d('packetsLost'),
+      nacks: d('nackCount'), plis: d('pliCount'), freezes: d('freezeCount'), frozen: d('totalFreezesDuration'),
+      jitterBufferMs: Math.round((1000 * d('jitterBufferDelay')) / d('jitterBufferEmittedCount')),
+    };
+    await fetch(res.headers.get('location'), { method: 'DELETE' });
+    return out;
+  },
+
   // shown=URL@AFTER@FOR@T1@T2...: connects at each of the times (Unix ms) and tells which
   // pictures of the demo were shown AFTER ms later, for FOR ms: the row of blocks that
   // says their number, as bits.
@@ -198,8 +237,8 @@ try {
       if (name === 'page') {
         result = await playerPage(page, url);
       } else {
-        await page.goto(base + '/__blank');
-        const late = new Promise((_, no) => setTimeout(() => no(new Error('no result in 40 s')), 40000));
+        await page.goto(base + (name === 'steady' ? '/readyz' : '/__blank')); // requests of a made-up page to other than loopback addresses are refused
+        const late = new Promise((_, no) => setTimeout(() => no(new Error('no result in 60 s')), 60000));
         result = await Promise.race([page.evaluate(run[name], { url, min }), late]);
       }
     } catch (e) {
