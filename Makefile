@@ -10,10 +10,10 @@ LINT     := v2.15.0
 FUZZTIME := 3000x
 BENCH    := .
 
-.PHONY: help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean
+.PHONY: help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean gatebench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build, and run the demo: http://127.0.0.1:8889/
 	./camgate run --demo
@@ -73,6 +73,9 @@ fuzz: ## each fuzz target for a moment (FUZZTIME=3000x, or 30s)
 
 bench: ## benchmarks (BENCH=regexp)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)
+
+gatebench: ## build scripts/gatebench/gatebench, which measures from outside (see docs/performance.md)
+	cd scripts/gatebench && go vet . && go test . && go build .
 
 dist: ## static binaries for Linux in dist/, with checksums
 	@rm -rf dist && mkdir -p dist
