@@ -20,6 +20,7 @@ var house = []struct{ folder, may string }{
 	{"egress/child", "x"},
 	// The adapters: none knows another one, and each library has one home.
 	{"ingest/trust", "."}, // decides whom to trust, for all sources
+	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},

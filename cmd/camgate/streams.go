@@ -10,6 +10,7 @@ import (
 	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/file"
 	"github.com/camgate/camgate/ingest/jpegcam"
+	"github.com/camgate/camgate/ingest/ts"
 	"github.com/camgate/camgate/rtsp"
 )
 
@@ -93,6 +94,8 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 			// More often than the supervisor asks for signs of life.
 			Interval: opts.Poll, Repeat: opts.StallTimeout / 5,
 		})
+	case config.SchemeMPEGTS:
+		return ts.New(ts.Options{URL: parsed.URL, Name: text.String()})
 	case config.SchemePublish: // has none
 	}
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)

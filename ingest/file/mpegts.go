@@ -5,19 +5,16 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"github.com/camgate/camgate"
-	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/ts"
 )
 
 const (
-	tsPacket = 188   // bytes (ISO/IEC 13818-1, 2.4.3.2)
-	tsClock  = 90000 // of all timestamps in MPEG-TS (2.4.3.7)
-	tsWrap   = 1 << 33
+	tsPacket = ts.Packet
+	tsClock  = ts.Clock
+	tsWrap   = ts.Wrap
 	// tsReorder is how much is read ahead, to bring the samples of all tracks into
 	// the order in which they are due: multiplexers write them a little apart.
 	tsReorder = 700 * tsClock / 1000
@@ -30,11 +27,10 @@ const (
 	tsMaxBack = tsClock
 )
 
-// ts is a pass through an MPEG-TS file.
-type ts struct {
+// tsFile is a pass through an MPEG-TS file.
+type tsFile struct {
 	file io.ReadSeeker
-	r    *mpegts.Reader
-	list []*camgate.Track
+	r    *ts.Demuxer
 
 	state    []tsTrack
 	anchored bool  // the clocks count from one moment
@@ -79,7 +75,7 @@ func isTS(head []byte) bool {
 }
 
 func openTS(r io.ReadSeeker) (recording, error) {
-	t := &ts{file: r}
+	t := &tsFile{file: r}
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
@@ -87,91 +83,37 @@ func openTS(r io.ReadSeeker) (recording, error) {
 }
 
 // begin reads what tracks there are.
-func (t *ts) begin() error {
-	*t = ts{file: t.file, r: &mpegts.Reader{R: t.file}}
-	if err := t.r.Initialize(); err != nil {
+func (t *tsFile) begin() error {
+	*t = tsFile{file: t.file}
+	var err error
+	if t.r, err = ts.NewDemuxer(t.file, t.put); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("it ends before all tracks are known")
 		}
 		return fmt.Errorf("MPEG-TS: %w", err)
 	}
-	for _, track := range t.r.Tracks() {
-		t.add(track)
-	}
+	t.state = make([]tsTrack, len(t.r.Tracks()))
 	return nil
 }
 
-func (t *ts) rewind() error {
-	before := len(t.list)
+func (t *tsFile) rewind() error {
+	before := len(t.state)
 	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
 	}
 	if err := t.begin(); err != nil {
 		return fmt.Errorf("%w: %w", camgate.ErrUnsupportedCodec, err)
 	}
-	if len(t.list) != before {
+	if len(t.state) != before {
 		return fmt.Errorf("%w: the file has changed", camgate.ErrConnectionFailed)
 	}
 	return nil
 }
 
-// add takes a track into the pass if camgate can play it.
-func (t *ts) add(track *mpegts.Track) {
-	var o camgate.TrackOptions
-	var listen func(id int)
-	switch c := track.Codec.(type) {
-	case *codecs.H264:
-		o.Codec = camgate.H264
-		listen = func(id int) {
-			t.r.OnDataH264(track, func(pts, dts int64, au [][]byte) error { t.put(id, pts, dts, au); return nil })
-		}
-	case *codecs.H265:
-		o.Codec = camgate.H265
-		listen = func(id int) {
-			t.r.OnDataH265(track, func(pts, dts int64, au [][]byte) error { t.put(id, pts, dts, au); return nil })
-		}
-	case *codecs.MPEG4Audio:
-		config, err := c.Config.Marshal()
-		if err != nil {
-			return
-		}
-		o.Codec, o.Params = camgate.AAC, &camgate.Params{Config: config}
-		listen = func(id int) {
-			t.r.OnDataMPEG4Audio(track, func(pts int64, frames [][]byte) error {
-				for i, frame := range frames {
-					at := pts + rescale(int64(i)*mpeg4audio.SamplesPerAccessUnit, c.SampleRate, tsClock)
-					t.put(id, at, at, [][]byte{frame})
-				}
-				return nil
-			})
-		}
-	case *codecs.Opus:
-		o.Codec, o.Channels = camgate.Opus, opusChannels(c)
-		listen = func(id int) {
-			t.r.OnDataOpus(track, func(pts int64, packets [][]byte) error {
-				for _, packet := range packets {
-					t.put(id, pts, pts, [][]byte{packet})
-					pts += rescale(opus.PacketDuration2(packet), 48000, tsClock)
-				}
-				return nil
-			})
-		}
-	default:
-		return
-	}
-	made, err := ingest.NewTrack(o)
-	if err != nil {
-		return
-	}
-	t.list = append(t.list, made)
-	t.state = append(t.state, tsTrack{})
-	listen(len(t.list) - 1)
-}
-
 // put takes a sample from the demultiplexer, which has unwrapped nothing.
-func (t *ts) put(id int, pts, dts int64, au [][]byte) {
-	st := &t.state[id]
-	ahead := (pts-dts+tsWrap/2)&(tsWrap-1) - tsWrap/2
+func (t *tsFile) put(sm ts.Sample) {
+	st, dts := &t.state[sm.Track], sm.DTS
+	ahead := (sm.PTS-dts+tsWrap/2)&(tsWrap-1) - tsWrap/2
 	if !t.anchored {
 		t.anchored = true
 		for i := range t.state { // counted from one moment for all
@@ -191,8 +133,8 @@ func (t *ts) put(id int, pts, dts int64, au [][]byte) {
 		st.step = dts - st.dts
 	}
 	st.seen, st.dts = true, dts
-	s := tsSample{track: id, dts: dts, end: dts + st.step, ahead: ahead, au: au}
-	for _, b := range au {
+	s := tsSample{track: sm.Track, dts: dts, end: dts + st.step, ahead: ahead, au: sm.AU}
+	for _, b := range sm.AU {
 		s.size += len(b)
 	}
 	t.bytes += s.size
@@ -211,9 +153,9 @@ func (st *tsTrack) follows(dts int64) bool {
 	return step >= -tsMaxBack && step <= tsMaxGap
 }
 
-func (t *ts) tracks() []*camgate.Track { return t.list }
+func (t *tsFile) tracks() []*camgate.Track { return t.r.Tracks() }
 
-func (t *ts) next() (sample, error) {
+func (t *tsFile) next() (sample, error) {
 	for t.end == nil && !t.full() {
 		t.end = t.r.Read()
 	}
@@ -231,13 +173,13 @@ func (t *ts) next() (sample, error) {
 }
 
 // full reports whether enough is read ahead.
-func (t *ts) full() bool {
+func (t *tsFile) full() bool {
 	n := len(t.queue)
 	return n > 0 && t.queue[n-1].dts-t.queue[0].dts >= tsReorder || n >= tsMaxQueue || t.bytes >= tsMaxBytes
 }
 
 // sampleOf counts the times from that of the first sample.
-func (t *ts) sampleOf(s tsSample) sample {
+func (t *tsFile) sampleOf(s tsSample) sample {
 	if !t.started {
 		t.started, t.zero = true, s.dts
 	}
@@ -246,19 +188,7 @@ func (t *ts) sampleOf(s tsSample) sample {
 		track: s.track,
 		dts:   ticksToTime(s.dts, tsClock),
 		end:   ticksToTime(s.end, tsClock),
-		pts:   rescale(s.dts+s.ahead, tsClock, t.list[s.track].ClockRate),
+		pts:   rescale(s.dts+s.ahead, tsClock, t.r.Tracks()[s.track].ClockRate),
 		au:    s.au,
 	}
-}
-
-// opusChannels reads the descriptor of an Opus track; a channel configuration of
-// up to 8 names the number of channels, 0 is dual mono (ETSI TS Opus 0.1.3-draft).
-func opusChannels(c *codecs.Opus) int {
-	switch {
-	case c.Desc == nil || c.Desc.ChannelConfigCode == 0:
-		return 2
-	case c.Desc.ChannelConfigCode <= 8:
-		return int(c.Desc.ChannelConfigCode)
-	}
-	return max(c.Desc.ExplicitChannelCount, 1)
 }

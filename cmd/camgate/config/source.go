@@ -68,13 +68,14 @@ const (
 	SchemeJPEGS   Scheme = "https+jpeg"
 	SchemeBambu   Scheme = "bambu"
 	SchemeBambuS  Scheme = "bambus"
+	SchemeMPEGTS  Scheme = "udp+mpegts"
 )
 
 func schemes() []string {
 	return []string{
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
 		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
-		string(SchemeBambu), string(SchemeBambuS),
+		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS),
 		string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
@@ -116,7 +117,7 @@ func ParseSource(s SourceURL) (Source, error) {
 	}
 	lower := strings.ToLower(scheme)
 	switch Scheme(lower) {
-	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS:
+	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS, SchemeMPEGTS:
 		u, err := parseURL(lower, rest)
 		return Source{Scheme: Scheme(lower), URL: &u}, err
 	case SchemeBambu, SchemeBambuS:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/ts"
 )
 
 // validator looks for what is wrong with values that are well formed.
@@ -187,6 +188,10 @@ func (v *validator) stream(at string, s *Stream) {
 			v.fail(path, `"publish" stands alone: a stream that is published to has no other source`)
 		case source.Scheme == SchemePublish && s.OnDemand:
 			v.fail(at+".on_demand", `has no place with "source: publish": the publisher comes when it wants`)
+		case source.Scheme == SchemeMPEGTS:
+			if _, err := ts.New(ts.Options{URL: source.URL}); err != nil {
+				v.fail(path, "%v", err)
+			}
 		case source.Scheme == SchemeFile:
 			if _, err := os.Stat(v.File(source.Path)); err != nil {
 				v.warn(path, "%s: %v", printable(source.Path), unwrapPath(err))
