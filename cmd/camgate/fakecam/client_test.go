@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +27,16 @@ import (
 
 // patience bounds whatever a test waits for.
 const patience = 20 * time.Second
+
+// TestMain lets more tests run at a time than there are processors: they wait for
+// the clock, most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // start runs a camera until the test ends, and makes sure that nothing is left of it.
 func start(t *testing.T, o fakecam.Options) *fakecam.Cam {

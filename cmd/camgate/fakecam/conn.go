@@ -186,12 +186,10 @@ func (k *conn) serveOne(ctx context.Context, r *bufio.Reader) error {
 func (k *conn) hold() error {
 	for {
 		_, changed := k.cam.current()
-		f, frozen := k.due("frozen-tcp")
-		if !frozen {
-			// At once means also those who have not come to PLAY.
-			if f, frozen = k.fault("frozen-tcp"); !frozen || f.time(0) > 0 {
-				return nil
-			}
+		// At once means also those who have not come to PLAY.
+		f, is := k.fault("frozen-tcp")
+		if _, due := k.due("frozen-tcp"); !is || !due && f.time(0) > 0 {
+			return nil
 		}
 		select {
 		case <-changed:

@@ -117,7 +117,7 @@ func New(o Options) (*Cam, error) {
 		}
 	}
 	if c.listener, err = net.Listen("tcp", o.Listen); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
 	}
 	c.addr = c.listener.Addr().String()
 	return c, nil
@@ -169,8 +169,10 @@ func (c *Cam) present(ctx context.Context) (net.Listener, error) {
 		c.mu.Lock()
 		l, wake, back := c.listener, c.wake, c.backAt
 		c.mu.Unlock()
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return nil, nil
+		default:
 		}
 		if l != nil {
 			return l, nil
