@@ -1,9 +1,7 @@
 package rtsp
 
 import (
-	"io"
 	"net"
-	"os"
 	"syscall"
 	"unsafe"
 
@@ -11,23 +9,14 @@ import (
 )
 
 // file writes to a socket without waiting, and without the deadline that the
-// library has set for something else. Neither that nor Read tells the runtime of its
-// system calls. The socket does not block, so there is nothing to tell; and one that
-// is told of wakes the runtime's monitor, which then looks around each 20 us for as
-// long as a picture is under way: that costs as much as a tenth of sending it.
+// library has set for something else. The runtime is not told of the system call, see
+// socketBuf.
 type file struct {
 	raw    syscall.RawConn
 	iovecs []unix.Iovec
 	n      int
 	errno  syscall.Errno
 	call   func(fd uintptr)
-
-	in struct { // the Read that is under way
-		b     []byte
-		n     int
-		errno syscall.Errno
-		call  func(fd uintptr) (done bool)
-	}
 }
 
 // newFile returns nil when the connection is not one of the system.
@@ -41,7 +30,7 @@ func newFile(c net.Conn) *file {
 		return nil
 	}
 	f := &file{raw: raw}
-	f.call, f.in.call = f.writev, f.read
+	f.call = f.writev
 	return f
 }
 
@@ -72,37 +61,6 @@ func (f *file) write(bufs [][]byte) (int, error) {
 		return 0, f.errno
 	}
 	return f.n, nil
-}
-
-// Read is as that of net.Conn, with its deadline.
-func (f *file) Read(b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
-	in := &f.in
-	in.b = b
-	err := f.raw.Read(in.call)
-	in.b = nil
-	switch {
-	case err != nil:
-		return 0, err
-	case in.errno != 0:
-		return 0, os.NewSyscallError("read", in.errno)
-	case in.n == 0:
-		return 0, io.EOF
-	}
-	return in.n, nil
-}
-
-func (f *file) read(fd uintptr) bool {
-	in := &f.in
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&in.b[0])), uintptr(len(in.b)))
-		if errno != syscall.EINTR {
-			in.n, in.errno = int(n), errno
-			return errno != syscall.EAGAIN
-		}
-	}
 }
 
 func (f *file) writev(fd uintptr) {

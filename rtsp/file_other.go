@@ -4,11 +4,9 @@ package rtsp
 
 import "net"
 
-// file is for systems on which we know how to read and write without waiting.
+// file is for systems on which we know how to write without waiting.
 type file struct{}
 
 func newFile(net.Conn) *file { return nil }
 
 func (*file) write([][]byte) (int, error) { return 0, nil }
-
-func (*file) Read([]byte) (int, error) { return 0, nil }

@@ -1,7 +1,6 @@
 package rtsp
 
 import (
-	"bufio"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -19,6 +18,8 @@ type listener struct {
 	net.Listener
 	tls *tls.Config // nil: in the clear
 	max int         // connections at a time
+
+	buffers inbufPool
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
@@ -51,6 +52,7 @@ func (l *listener) add(raw net.Conn) *conn {
 	} else {
 		c.file = newFile(raw)
 	}
+	c.framer = framer{in: newInbuf(c.Conn, raw, &l.buffers), wait: c.more}
 	// Until the library sets its own, which is after the first bytes.
 	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
 		return nil
@@ -83,16 +85,13 @@ type conn struct {
 	net.Conn
 	raw      net.Conn // the same without TLS
 	cork     *cork    // between the two; nil: there is no TLS
-	file     *file    // for trySend and of publishers; nil: it would have to wait
+	file     *file    // for trySend; nil: it would have to wait
 	listener *listener
 
 	// Of the goroutine that reads.
-	head  [4]byte       // what the peer sent first
-	seen  bool          // head is there
-	given int           // bytes of head that the library has read
-	ahead *bufio.Reader // of a publisher; nil: read what is asked for
-
-	publishes atomic.Bool // ahead is worth its memory
+	framer   framer
+	patience time.Duration // how long the library would wait for the next message
+	until    time.Time     // the deadline that is set; zero: none
 
 	mu    sync.Mutex
 	after func()      // called once, when the library has written the next time
@@ -102,41 +101,53 @@ type conn struct {
 
 var errTunnel = errors.New("RTSP in an HTTP or WebSocket tunnel is not served")
 
-// Read looks at how the peer begins before the library does. Tunnels are not for
-// the library: our writer does not know of their framing, and a handshake with
-// anything behind it makes the library panic.
+// Read gives the library what is not media of a publisher. Tunnels are not for the
+// library: our writer does not know of their framing, and a handshake with anything
+// behind it makes the library panic.
 func (c *conn) Read(b []byte) (int, error) {
-	if !c.seen {
-		if _, err := io.ReadFull(c.Conn, c.head[:]); err != nil {
-			return 0, err
-		}
-		c.seen = true
-		if start := string(c.head[:]); start == "GET " || start == "POST" {
-			_, _ = io.WriteString(c, "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			return 0, errTunnel
-		}
+	n, err := c.framer.read(b)
+	if errors.Is(err, errTunnel) {
+		_, _ = io.WriteString(c, "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	}
-	if c.given < len(c.head) {
-		n := copy(b, c.head[c.given:])
-		c.given += n
-		return n, nil
-	}
-	if c.ahead == nil && c.publishes.Load() {
-		var from io.Reader = c.Conn
-		if c.file != nil {
-			from = c.file
-		}
-		c.ahead = bufio.NewReaderSize(from, readAhead)
-	}
-	if c.ahead != nil {
-		return c.ahead.Read(b)
-	}
-	return c.Conn.Read(b)
+	return n, err
 }
 
-// readAhead is how much is read at once from who sends media: a picture or two. The
-// library would read a few packets at a time.
-const readAhead = 64 << 10
+// more waits for more of the peer. Media that we took counts as the message that the
+// library waits for.
+func (c *conn) more() error {
+	if c.framer.taken {
+		c.framer.taken = false
+		if err := c.extend(time.Now()); err != nil {
+			return err
+		}
+	}
+	return c.framer.in.more()
+}
+
+// SetReadDeadline is the library's, before each message.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.patience, c.until = 0, t
+		return c.raw.SetReadDeadline(t)
+	}
+	now := time.Now()
+	c.patience = t.Sub(now)
+	return c.extend(now)
+}
+
+// extend waits from now on for as long as the library would. It does not set the
+// deadline for each message, but when it would come a second too early.
+func (c *conn) extend(now time.Time) error {
+	if c.patience == 0 {
+		return nil
+	}
+	until := now.Add(c.patience)
+	if late := until.Sub(c.until); late >= 0 && late < time.Second {
+		return nil
+	}
+	c.until = until
+	return c.raw.SetReadDeadline(until)
+}
 
 // Write is the library's: a response or an RTCP packet, always whole.
 func (c *conn) Write(b []byte) (int, error) {

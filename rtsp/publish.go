@@ -1,8 +1,11 @@
 package rtsp
 
 import (
+	"bytes"
+
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
@@ -38,21 +41,20 @@ func (e *endpoint) announce(s *session, ctx *gortsplib.ServerHandlerOnAnnounceCt
 		return err
 	}
 	s.log = s.log.With("stream", name)
-	s.publication, s.ins = p, ins
+	s.publication, s.ins, s.channels = p, ins, map[*description.Media]byte{}
 	return nil
 }
 
 // OnRecord begins the media of a publisher.
 func (e *endpoint) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	s := sessionOf(ctx.Session)
-	if err := s.record(); err != nil {
+	if err := s.record(stateOf(ctx.Conn).conn); err != nil {
 		return e.refuse(ctx.Conn, ctx.Path, err)
 	}
-	stateOf(ctx.Conn).conn.publishes.Store(true)
 	return ok(), nil
 }
 
-func (s *session) record() error {
+func (s *session) record(c *conn) error {
 	tracks := make([]*camgate.Track, len(s.ins))
 	for i, in := range s.ins {
 		tracks[i] = in.track
@@ -62,20 +64,39 @@ func (s *session) record() error {
 		return err
 	}
 	s.writer = writer
+	ours := &media{frame: map[byte]func([]byte){}}
 	for i, in := range s.ins {
 		inlet := newInlet(writer, i, in, s.log)
-		s.lib.OnPacketRTP(in.media, in.format, func(pkt *rtp.Packet) {
+		take := func(pkt *rtp.Packet) {
 			pts, ok := s.lib.PacketPTS(in.media, pkt)
 			inlet.packet(pkt, pts, ok)
-		})
+		}
+		s.lib.OnPacketRTP(in.media, in.format, take)
+		if ch, ok := s.channels[in.media]; ok {
+			ours.frame[ch] = frames(in.format.PayloadType(), take)
+		}
 	}
+	s.recordsOn = c
+	c.framer.media.Store(ours)
 	s.log.Info("publisher joined", "transport", s.transport())
 	return nil
+}
+
+// frames takes RTP packets of one payload type out of interleaved frames.
+func frames(payloadType uint8, take func(*rtp.Packet)) func([]byte) {
+	var pkt rtp.Packet
+	return func(b []byte) {
+		// The depacketizer keeps the bytes.
+		if pkt.Unmarshal(bytes.Clone(b)) == nil && pkt.PayloadType == payloadType {
+			take(&pkt)
+		}
+	}
 }
 
 // pausePublishing leaves the stream without media; the publisher keeps its claim.
 func (s *session) pausePublishing() {
 	if s.writer != nil {
+		s.recordsOn.framer.media.Store(nil)
 		s.writer.Close()
 		s.writer = nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 
 	"github.com/camgate/camgate"
@@ -31,6 +32,8 @@ type session struct {
 	ins         []input
 	publication *ingest.Publication
 	writer      *ingest.Writer
+	channels    map[*description.Media]byte // of RTP, of tracks that come interleaved in the clear
+	recordsOn   *conn                       // where they come, with writer
 }
 
 // isSetUp notes what a SETUP has negotiated, and completes the response: the SSRC
@@ -38,8 +41,17 @@ type session struct {
 func (s *session) isSetUp(res *base.Response) {
 	medias := s.lib.Medias()
 	var th headers.Transport
-	if s.desc == nil || len(medias) != len(s.outs)+1 || th.Unmarshal(res.Header["Transport"]) != nil {
-		return // of a publisher, or not understood by the library
+	if len(medias) == 0 || th.Unmarshal(res.Header["Transport"]) != nil {
+		return // not understood by the library
+	}
+	if s.desc == nil {
+		if ids := th.InterleavedIDs; ids != nil && th.Profile == headers.TransportProfileAVP {
+			s.channels[medias[len(medias)-1]] = byte(ids[0])
+		}
+		return
+	}
+	if len(medias) != len(s.outs)+1 {
+		return
 	}
 	track := s.desc.track(medias[len(medias)-1])
 	out := &outTrack{track: track}
