@@ -50,6 +50,9 @@ func (p *pull) controlled(conn net.Conn) net.Conn {
 	return &controlConn{Conn: conn, r: bufio.NewReaderSize(conn, readAhead), open: &p.control.open}
 }
 
+// readAhead is how much is read at once from a camera: a picture or two.
+const readAhead = 64 << 10
+
 // controlConn is the connection for requests, and for media with TCP. It reads ahead:
 // the library would read a few packets at a time. Until media are asked for it
 // leaves out those that come all the same, from cameras that begin with SETUP or go on

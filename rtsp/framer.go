@@ -2,7 +2,6 @@ package rtsp
 
 import (
 	"bytes"
-	"strconv"
 	"sync/atomic"
 )
 
@@ -111,20 +110,6 @@ func (f *framer) text() (int, error) {
 
 // maxHeader bounds the header of a message in bytes.
 const maxHeader = 32 << 10
-
-// contentLength is that of a header; 0: there is none, or none that can be believed.
-func contentLength(header []byte) int {
-	for line := range bytes.Lines(header) {
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("Content-Length")) {
-			n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 24)
-			if err == nil {
-				return int(n)
-			}
-		}
-	}
-	return 0
-}
 
 // peek returns at least n bytes without taking them away. With an error it returns
 // what there is.

@@ -2,10 +2,13 @@ package rtsp
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
@@ -73,7 +76,7 @@ func (s *session) record(c *conn) error {
 		}
 		s.lib.OnPacketRTP(in.media, in.format, take)
 		if ch, ok := s.channels[in.media]; ok {
-			ours.frame[ch] = frames(in.format.PayloadType(), take)
+			ours.frame[ch] = frames(in.format.PayloadType(), s.reported(in, take))
 		}
 	}
 	s.recordsOn = c
@@ -81,6 +84,22 @@ func (s *session) record(c *conn) error {
 	s.log.Info("publisher joined", "transport", s.transport())
 	return nil
 }
+
+// reported has packets reported on that the library does not see.
+func (s *session) reported(in input, take func(*rtp.Packet)) func(*rtp.Packet) {
+	fb := newFeedback(in.format.ClockRate(), rand.Uint32(), cnameOfServer, time.Now(), func(p rtcp.Packet) {
+		_ = s.lib.WritePacketRTCP(in.media, p) // the session ends: nobody is there to be told
+	})
+	s.lib.OnPacketRTCP(in.media, func(p rtcp.Packet) { fb.control(p, time.Now()) })
+	return func(pkt *rtp.Packet) {
+		now := time.Now()
+		fb.packet(pkt.SSRC, pkt.SequenceNumber, pkt.Timestamp, now)
+		fb.tick(now)
+		take(pkt)
+	}
+}
+
+const cnameOfServer = "camgate"
 
 // frames takes RTP packets of one payload type out of interleaved frames.
 func frames(payloadType uint8, take func(*rtp.Packet)) func([]byte) {
