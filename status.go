@@ -27,6 +27,13 @@ type Status struct {
 	Retry   time.Time // when the next attempt is due; zero: none is
 	Retries int       // attempts since it was live last
 	Source  string    // what fills the stream, without secrets
+
+	// Kept by the stream through all changes.
+	Attempts   uint64    // to reach the source so far
+	Reconnects uint64    // how often it came back after it had been live
+	LiveSince  time.Time // since when it has been live, stalls included; zero: it is not
+	LastErr    error     // why it was not live last, also when it is now
+	LastErrAt  time.Time // when that was
 }
 
 // failed reports whether the source is neither there nor about to be tried.
@@ -36,13 +43,46 @@ func (st Status) failed(now time.Time) bool {
 }
 
 // SetStatus replaces the status; for the side that supervises the source. Since
-// is set here when the state changes.
+// and what is kept are set here. StateConnecting counts as one more attempt.
 func (s *Stream) SetStatus(st Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Since = s.status.Since
-	if st.State != s.status.State {
-		st.Since = time.Now()
+	s.setStatus(st)
+	if st.State == StateConnecting {
+		s.status.Attempts++
+	}
+}
+
+// ChangeStatus changes the status in one step; change must not block. What is
+// kept is out of its reach.
+func (s *Stream) ChangeStatus(change func(*Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.status
+	change(&st)
+	s.setStatus(st)
+}
+
+// setStatus replaces the status but for what is kept; mu is held.
+func (s *Stream) setStatus(st Status) {
+	now, old := time.Now(), s.status
+	st.Since, st.LiveSince = old.Since, old.LiveSince
+	st.Attempts, st.Reconnects, st.LastErr, st.LastErrAt = old.Attempts, old.Reconnects, old.LastErr, old.LastErrAt
+	if st.State != old.State {
+		st.Since = now
+	}
+	switch {
+	case st.State != StateLive && st.State != StateStalled:
+		st.LiveSince = time.Time{}
+	case st.LiveSince.IsZero():
+		st.LiveSince = now
+		if s.wasLive {
+			st.Reconnects++
+		}
+		s.wasLive = true
+	}
+	if st.Err != nil && st.Err != old.Err {
+		st.LastErr, st.LastErrAt = st.Err, now
 	}
 	s.status = st
 	s.broadcast()
@@ -77,6 +117,14 @@ type Info struct {
 	UnitsIn   uint64
 	Skipped   map[string]uint64 // Units not delivered, by reason, of all readers so far
 	Cached    int64             // bytes held for joiners and laggards
+	// OfflineSince is when the source delivered last, if it is not live; zero: it is
+	// live, or never was.
+	OfflineSince time.Time
+	// Still: the last picture is shown again and again while the source is away.
+	Still bool
+	// Drift is by how many parts in a million the source's clock runs faster than
+	// ours; nil: not known yet.
+	Drift *float64
 }
 
 // ReaderInfo is a snapshot of one reader.
@@ -102,6 +150,11 @@ func (s *Stream) Info() Info {
 		BytesOut:  s.bytesOut.Load(),
 		UnitsIn:   s.unitsIn.Load(),
 		Skipped:   map[string]uint64{},
+		Drift:     s.drift.Load(),
+	}
+	if at := s.arrived.Load(); at > 0 && info.Status.State != StateLive {
+		info.OfflineSince = s.epoch.Add(time.Duration(at))
+		info.Still = s.still.Load()
 	}
 	if g := s.gen.Load(); g != nil {
 		info.Tracks = g.tracks

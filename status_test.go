@@ -105,7 +105,8 @@ func TestInfo(t *testing.T) {
 		want := Info{
 			Name: "test", Status: f.Status(), Publisher: "rtsp 192.0.2.1", Tracks: got.Tracks, Readers: readers, Demand: demand,
 			BytesIn: 800, BytesOut: 4333, UnitsIn: 7, Cached: 800 + 7*(unitCost+pieceCost),
-			Skipped: map[string]uint64{"lag": 3, "evicted": 0, "wait_keyframe": 2},
+			Skipped:      map[string]uint64{"lag": 3, "evicted": 0, "wait_keyframe": 2},
+			OfflineSince: got.OfflineSince,
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b *Track) bool { return a == b })); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)

@@ -62,6 +62,10 @@ type Stream struct {
 	mu       sync.Mutex
 	closed   bool
 	claimed  bool                 // somebody publishes
+	wasLive  bool                 // at any time
+	intake   Intake
+	fences   int                  // see Fence
+	end      func()               // shuts out the one who publishes; nil: nobody does
 	owner    string               // who
 	status   Status               // as last set by the publisher's side
 	onKey    func()               // asks the source for a keyframe; nil: it cannot
@@ -81,7 +85,14 @@ type Stream struct {
 	unitsIn  atomic.Uint64
 	bytesOut atomic.Uint64 // of readers that left
 	skipped  [skipReasons]atomic.Uint64
-	counter  PacketWriter // scratch to count packets; owned by the publisher
+	arrived  atomic.Int64 // when the source delivered last, on the stream's clock, ns; 0: never
+	still    atomic.Bool  // what came last is a picture shown again
+	drift    atomic.Pointer[float64]
+
+	// publishing is held by who publishes: a source, or Repeat while it is away.
+	publishing sync.Mutex
+	counter    PacketWriter // scratch to count packets
+	picture    *Unit        // the newest keyframe, for Repeat
 }
 
 func newStream(name string, limits StreamLimits) *Stream {
@@ -137,20 +148,27 @@ func (s *Stream) Claim(owner string) (release func(), err error) {
 // Units for. If they are the same as before (codec, clock, channels, order), the
 // tracks of before go on, with what is new in the parameters, and all readers stay;
 // else readers get ErrTracksChanged and have to subscribe again. The slice belongs
-// to the stream and all its readers from then on: nobody writes to it.
-func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
+// to the stream and all its readers from then on: nobody writes to it. It fails
+// with ErrClosed behind a Fence.
+func (s *Stream) Start(tracks []*Track) ([]*Track, error) { return s.start(tracks, nil, false) }
+
+func (s *Stream) start(tracks []*Track, end func(), fenced bool) ([]*Track, error) {
 	if len(tracks) == 0 || len(tracks) > maxTracks {
 		return nil, &StreamError{"start", s.name, fmt.Errorf("%w: %d tracks", ErrUnsupportedCodec, len(tracks))}
 	}
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.fences > 0 && !fenced {
 		return nil, &StreamError{"start", s.name, ErrClosed}
 	}
+	s.end = end
 	old := s.gen.Load()
 	if old != nil && sameTracks(old.tracks, tracks) {
 		for i, t := range tracks {
 			if old.tracks[i].Params().differ(t.Params()) {
+				s.picture = nil // it may not go with them
 				old.tracks[i].SetParams(t.Params())
 			}
 		}
@@ -165,6 +183,7 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 		}
 	}
 	s.gen.Store(g)
+	s.picture = nil
 	if old != nil { // who hears of it finds the new tracks
 		old.ring.close(ErrTracksChanged)
 	}
@@ -176,7 +195,26 @@ func (s *Stream) Start(tracks []*Track) ([]*Track, error) {
 // from one goroutine at a time. After each Start a video track begins with a Unit
 // that is RandomAccess.
 func (s *Stream) Publish(u *Unit) {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
 	g := s.gen.Load()
+	s.prepare(u)
+	s.unitsIn.Add(1)
+	s.bytesIn.Add(uint64(u.size))
+	s.still.Store(false)
+	key := u.RandomAccess && (g.main == nil || g.main == u.Track)
+	if key {
+		if last := s.keyAt.Swap(int64(u.Time())); last > 0 {
+			s.keyGap.Store(int64(u.Time()) - last)
+		}
+		s.picture = u
+	}
+	g.ring.publish(u, key)
+	s.arrived.Store(int64(s.Now()))
+}
+
+// prepare gives a Unit its place among the packets of its track.
+func (s *Stream) prepare(u *Unit) {
 	u.size = 0
 	for _, b := range u.AU {
 		u.size += len(b)
@@ -190,15 +228,6 @@ func (s *Stream) Publish(u *Unit) {
 	if t := int64(u.Time()); t > s.newest.Load() {
 		s.newest.Store(t)
 	}
-	s.unitsIn.Add(1)
-	s.bytesIn.Add(uint64(u.size))
-	key := u.RandomAccess && (g.main == nil || g.main == u.Track)
-	if key {
-		if last := s.keyAt.Swap(int64(u.Time())); last > 0 {
-			s.keyGap.Store(int64(u.Time()) - last)
-		}
-	}
-	g.ring.publish(u, key)
 }
 
 // KeyframeInterval returns the time between the two newest keyframes, 0 when that
@@ -209,7 +238,7 @@ func (s *Stream) KeyframeInterval() time.Duration { return time.Duration(s.keyGa
 func (s *Stream) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onKey = nil
+	s.onKey, s.end = nil, nil
 	s.broadcast()
 }
 
@@ -225,31 +254,6 @@ func (s *Stream) Close() {
 		g.ring.close(ErrClosed)
 	}
 	s.broadcast()
-}
-
-// keyframeInterval is how often a source is asked for a keyframe at the most.
-const keyframeInterval = 500 * time.Millisecond
-
-// OnKeyframeRequest sets how to ask the source for a keyframe, until Stop. ask
-// must not block.
-func (s *Stream) OnKeyframeRequest(ask func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onKey = ask
-}
-
-// RequestKeyframe asks the source for a keyframe, if it can make one. Requests of
-// many readers become one.
-func (s *Stream) RequestKeyframe() {
-	s.mu.Lock()
-	ask, now := s.onKey, time.Now()
-	if ask == nil || now.Sub(s.askedKey) < keyframeInterval {
-		s.mu.Unlock()
-		return
-	}
-	s.askedKey = now
-	s.mu.Unlock()
-	ask()
 }
 
 // broadcast tells those who wait that something changed; mu is held.

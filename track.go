@@ -33,6 +33,7 @@ type Track struct {
 	tsBase   uint32 // RTP timestamp of PTS 0, random (RFC 3550 section 5.1)
 	params   atomic.Pointer[Params]
 	reorders atomic.Bool
+	arrived  atomic.Uint64
 
 	// Owned by the publisher.
 	nextSeq uint16
@@ -68,6 +69,13 @@ func (t *Track) Reorders() bool { return t.reorders.Load() }
 // SetReorders notes that pictures are not in their order, or (for a new session of
 // the source) that none is known to be.
 func (t *Track) SetReorders(reorders bool) { t.reorders.Store(reorders) }
+
+// Arrived returns how many complete access units of the track came from the
+// source, also those that were not published: for watchdogs.
+func (t *Track) Arrived() uint64 { return t.arrived.Load() }
+
+// NoteArrival counts one more; for the publisher only.
+func (t *Track) NoteArrival() { t.arrived.Add(1) }
 
 // RTPTime returns the RTP timestamp that belongs to a presentation time in ticks.
 func (t *Track) RTPTime(pts int64) uint32 { return t.tsBase + uint32(pts) }
