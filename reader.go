@@ -56,6 +56,7 @@ type Reader struct {
 	pos      uint64
 	edge     uint64 // head at the time of Subscribe: Units before it are cached ones
 	mask     uint64 // bit n: track n is wanted
+	main     *Track // of the stream
 	gate     *Track // the track at whose keyframes it starts; nil: it starts anywhere
 	cached   bool   // gate is the track whose newest keyframe the ring notes
 	needKey  bool   // nothing is delivered before a keyframe
@@ -154,6 +155,9 @@ func (r *Reader) resync(reason SkipReason, head uint64) {
 // lies in the past, and an output may hurry through it.
 func (r *Reader) Cached(u *Unit) bool { return u.pos < r.edge }
 
+// Main returns the track whose keyframes start a GOP; nil: any Unit does.
+func (r *Reader) Main() *Track { return r.main }
+
 // Edge returns the newest Unit of a track that was there when the reader
 // subscribed, or nil: it is the live edge towards which cached Units lead.
 func (r *Reader) Edge(t *Track) *Unit {
@@ -221,7 +225,7 @@ type ReaderStats struct {
 
 // newReader makes a cursor at the stream's newest keyframe; the caller registers it.
 func newReader(s *Stream, g *generation, opts SubscribeOptions) *Reader {
-	r := &Reader{stream: s, ring: g.ring, opts: opts, since: time.Now()}
+	r := &Reader{stream: s, ring: g.ring, opts: opts, main: g.main, since: time.Now()}
 	if r.opts.MaxLag == 0 {
 		r.opts.MaxLag = s.limits.MaxLag
 	}

@@ -18,3 +18,10 @@ type Knocker interface {
 	// Knock returns nil when an attempt to Run is worth while.
 	Knock(ctx context.Context) error
 }
+
+// Remote is a Source that tells which device it connects to: connections to one
+// device are spaced, whatever streams they are for.
+type Remote interface {
+	// Device returns the host and port that are dialled.
+	Device() string
+}

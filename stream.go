@@ -61,8 +61,8 @@ type Stream struct {
 
 	mu       sync.Mutex
 	closed   bool
-	claimed  bool                 // somebody publishes
-	wasLive  bool                 // at any time
+	claimed  bool // somebody publishes
+	wasLive  bool // at any time
 	intake   Intake
 	fences   int                  // see Fence
 	end      func()               // shuts out the one who publishes; nil: nobody does

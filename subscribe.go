@@ -2,6 +2,7 @@ package camgate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,7 +39,10 @@ func (s *Stream) Ready(ctx context.Context) ([]*Track, error) {
 
 func notReady(name string, status Status) error {
 	err := ErrNotReady
-	if status.Err != nil {
+	switch {
+	case errors.Is(status.Err, ErrTooManyStreams): // it is the gateway that suffers
+		err = status.Err
+	case status.Err != nil:
 		// Not wrapped: what the source suffers is not the viewer's error.
 		err = fmt.Errorf("%w: %s: %v", ErrNotReady, status.State, status.Err)
 	}

@@ -14,6 +14,9 @@ const (
 	maxEarly = 5 * time.Second
 	maxLate  = 10 * time.Second
 	maxBack  = 5 * time.Second
+	// Where pictures are not reordered, and of sound, a step back is a fault. A small
+	// one is evened out, a larger one is a jump.
+	maxRepair = 500 * time.Millisecond
 	// A source's clock that runs faster or slower than ours, or that began with a
 	// burst of pictures of the past, may be as far away as that; over it, it is
 	// brought back, so slowly (one part in slew) that nobody hears or sees it.
@@ -25,8 +28,9 @@ const (
 // place moves a timestamp of the source onto the stream's clock. All tracks of a
 // session move by the same amount, so they stay in sync. It reports false for what
 // was to be heard before the picture that set the clock: on the stream's clock,
-// that may be the time of the session before.
-func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) (placed int64, ok bool) {
+// that may be the time of the session before. back says that it may be shown before
+// what came before it.
+func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, back bool) (placed int64, ok bool) {
 	now := w.stream.Now()
 	if !w.anchored {
 		w.anchored = true
@@ -40,10 +44,15 @@ func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) (placed int64, 
 	if !st.written {
 		st.lead = w.lead
 	}
+	furthest := maxRepair
+	if back {
+		furthest = maxBack
+	}
 	out := pts + t.Ticks(st.offset)
-	if st.jumped(t, out, now) {
+	if st.jumped(t, out, now, furthest) {
+		w.meter.reset()
 		// A source's tracks jump together, but not in the same moment.
-		if out = pts + t.Ticks(w.offset); st.jumped(t, out, now) {
+		if out = pts + t.Ticks(w.offset); st.jumped(t, out, now, furthest) {
 			st.lead = w.anchor(t, pts, now) - now
 			out = pts + t.Ticks(w.offset)
 		}
@@ -64,17 +73,18 @@ func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64) (placed int64, 
 		w.move(passed / slew)
 	}
 	w.now = now
-	if t.Kind == camgate.Audio && st.written && out <= st.last {
-		out = st.last + 1 // no output can play sound backwards
+	if st.written && (out == st.last || out < st.last && !back) {
+		out = st.last + 1 // no output can play it backwards
 	}
 	st.last, st.written = out, true
 	return out, true
 }
 
-// jumped reports whether out is no PTS that can follow on what the track had.
-func (st *onTrack) jumped(t *camgate.Track, out int64, now time.Duration) bool {
+// jumped reports whether out is no PTS that can follow on what the track had, of
+// which it may be that far behind.
+func (st *onTrack) jumped(t *camgate.Track, out int64, now, back time.Duration) bool {
 	lead := t.Duration(out) - now
-	return lead > st.lead+maxEarly || lead < st.lead-maxLate || st.written && out < st.last-t.Ticks(maxBack)
+	return lead > st.lead+maxEarly || lead < st.lead-maxLate || st.written && out < st.last-t.Ticks(back)
 }
 
 // anchor sets the clock: pts is now, but after all that was published.

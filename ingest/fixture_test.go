@@ -11,7 +11,7 @@ import (
 
 // nal names the NAL units that tests write: V S P parameter sets (s, p other ones),
 // D delimiter, F filler, E supplemental information, I key picture, N other
-// picture, 0 an empty one.
+// picture, B one that is shown earlier, 0 an empty one.
 var nal = map[camgate.Codec]map[byte][]byte{
 	camgate.H264: {
 		'S': {0x67, 0x64, 0x00, 0x0c, 0xac, 0x3b, 0x50, 0xb0, 0x4b, 0x42, 0x00, 0x00, 0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 0x3d, 0x08},
@@ -24,7 +24,11 @@ var nal = map[camgate.Codec]map[byte][]byte{
 		'E': {0x06, 0x05, 0x01, 0x2a},
 		'I': {0x65, 0x88, 0x84},
 		'N': {0x41, 0x9a, 0x24},
-		'T': {0x18, 0x00, 0x02, 0x41, 0x9a}, // a STAP-A, which is no NAL unit
+		'B': {0x01, 0x9e, 0x24},                         // shown before what came before it
+		'A': {0x41, 0x88, 0x84},                         // complete in itself, and no keyframe
+		'R': {0x06, 0x05, 0x01, 0x2a, 0x06, 0x01, 0xc4}, // recovery point: at this picture
+		'G': {0x06, 0x06, 0x01, 0x24},                   // recovery point: some pictures later
+		'T': {0x18, 0x00, 0x02, 0x41, 0x9a},             // a STAP-A, which is no NAL unit
 		'0': {},
 	},
 	camgate.H265: {

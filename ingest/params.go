@@ -160,7 +160,7 @@ func kindOf(c camgate.Codec, nalu []byte) naluKind {
 // and with the parameter sets in front of each key picture, where a decoder that
 // starts there looks for them. key says that decoding can start at it; ok is
 // false when there is no picture in it.
-func normalise(c camgate.Codec, p *camgate.Params, au [][]byte) (out [][]byte, key, ok bool) {
+func normalise(c camgate.Codec, p *camgate.Params, au [][]byte, e entries) (out [][]byte, key, ok bool) {
 	var have [3]bool // VPS, SPS, PPS
 	drop := 0
 	for _, nalu := range au {
@@ -178,6 +178,9 @@ func normalise(c camgate.Codec, p *camgate.Params, au [][]byte) (out [][]byte, k
 		case naluPPS:
 			have[2] = have[2] || !ok
 		}
+	}
+	if ok && !key {
+		key = e.isEntry(c, au)
 	}
 	sets := [3][]byte{p.VPS, p.SPS, p.PPS}
 	missing := false

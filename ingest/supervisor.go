@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -16,7 +18,15 @@ type Options struct {
 	Linger       time.Duration // how long to go on after the last one left; default 10 s
 	StallTimeout time.Duration // without a complete access unit; default 10 s
 	StartTimeout time.Duration // until the first access unit; default 15 s
-	Logger       *slog.Logger
+	// MinDialInterval is the least time between two connections to the same device,
+	// whatever streams they are for.
+	MinDialInterval time.Duration
+	// SingleConnection says that the device takes one connection at a time.
+	SingleConnection bool
+	HoldAfterLoss    bool // see camgate.Intake
+	Slate            bool // while the source is away, its last picture is shown again and again
+	Dials            *Dials
+	Logger           *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -28,6 +38,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StartTimeout == 0 {
 		o.StartTimeout = 15 * time.Second
+	}
+	if o.Dials == nil {
+		o.Dials = NewDials(0)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -46,12 +59,25 @@ type Supervisor struct {
 	err     error                // why the attempt before ended; nil once one was live
 	round   error                // the worst of the attempts since the first source was tried
 	told    map[string]time.Time // failures that were logged since the stream was live last, and when
+	state   camgate.State        // that was logged last
+	dark    []bool               // by source: nobody answered the last time
+	brief   int                  // how often the source was live for a moment only
+	back    time.Duration        // after which a better source is looked for
+
+	begin     begin          // how to publish behind a fence
+	fences    atomic.Int32   // that are up
+	abandoned atomic.Int32   // sources that did not end
+	replaced  sync.WaitGroup // sessions that end while another one goes on
 }
 
 // NewSupervisor makes a supervisor; sources are tried in their order.
 func NewSupervisor(s *camgate.Stream, sources []camgate.Source, opts Options) *Supervisor {
 	opts = opts.withDefaults()
-	sup := &Supervisor{stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()), told: map[string]time.Time{}}
+	sup := &Supervisor{
+		stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()),
+		told: map[string]time.Time{}, dark: make([]bool, len(sources)), back: minBack,
+	}
+	s.SetIntake(camgate.Intake{HoldAfterLoss: opts.HoldAfterLoss, Patience: opts.StartTimeout / 2})
 	sup.setState(camgate.StateIdle, nil, 0)
 	return sup
 }
@@ -64,6 +90,14 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 	}
 	defer release()
 	defer sup.setState(camgate.StateIdle, nil, 0)
+	var all sync.WaitGroup
+	defer all.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if sup.opts.Slate {
+		all.Go(func() { sup.showSlate(ctx) })
+	}
+	defer sup.replaced.Wait()
 	for ctx.Err() == nil {
 		if sup.opts.OnDemand && !sup.awaitDemand(ctx) {
 			break
@@ -73,26 +107,32 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// attempt runs one source once, and waits afterwards as long as it should.
+// attempt runs one source, and better ones that come back meanwhile, and waits
+// afterwards as long as it should.
 func (sup *Supervisor) attempt(ctx context.Context) {
-	source := sup.sources[sup.now]
 	sup.setState(camgate.StateConnecting, sup.err, 0)
-	run, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	var err error
-	go func() {
-		defer close(done)
-		err = source.Run(run, sup.stream)
-	}()
-	live := sup.watch(run, cancel, done)
-	<-done
-	cancel(nil)
-	cause := context.Cause(run)
+	s, err := sup.begins(ctx)
+	if err != nil {
+		sup.pause(ctx, sup.sources[sup.now], err, 0)
+		return
+	}
+	live := time.Duration(0)
+	for s != nil {
+		var better *session
+		live, better = sup.watch(ctx, s)
+		if better == nil {
+			break
+		}
+		sup.log.Info("better source is back", "source", better.source.String(), "instead_of", s.source.String())
+		sup.replace(s, better)
+		s = better
+	}
+	cause := context.Cause(s.ctx)
+	err = s.ending()
 	switch {
 	case ctx.Err() != nil:
 		return
 	case errors.Is(cause, errNoDemand):
-		sup.log.Info("source stopped: nobody wants it", "source", source.String())
 		sup.err, sup.round = nil, nil
 		sup.setState(camgate.StateIdle, nil, 0)
 		return
@@ -101,7 +141,49 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 	case err == nil:
 		err = fmt.Errorf("%w: the source ended", camgate.ErrConnectionFailed)
 	}
-	sup.pause(ctx, source, err, live)
+	sup.pause(ctx, s.source, err, live)
+}
+
+// begins starts a session of the source that is due.
+func (sup *Supervisor) begins(ctx context.Context) (*session, error) {
+	if n := sup.abandoned.Load(); n >= maxAbandoned {
+		return nil, fmt.Errorf("%w: %d attempts did not end, and no more are made before one does", camgate.ErrTimeout, n)
+	}
+	apart := sup.fences.Load() > 0
+	s, err := sup.startSession(ctx, sup.now, apart)
+	if err == nil && apart {
+		s.relay(sup.stream, sup.begin)
+	}
+	return s, err
+}
+
+const (
+	// A source that was live for less than briefly, that often, is no better than one
+	// that does not work: the next one of the list is tried.
+	briefly  = 10 * time.Second
+	maxBrief = 3
+)
+
+// works notes how an attempt went, and tells whether its source is the one to come
+// back to.
+func (sup *Supervisor) works(source camgate.Source, err error, live time.Duration) bool {
+	sup.dark[sup.now] = live == 0 && sup.stream.Status().State == camgate.StateConnecting &&
+		(errors.Is(err, camgate.ErrConnectionFailed) || errors.Is(err, camgate.ErrTimeout))
+	switch {
+	case live == 0:
+		return false
+	case live >= briefly:
+		sup.brief = 0
+		if live >= backoffReset && sup.now == 0 {
+			sup.back = minBack
+		}
+		if sup.now > 0 && sup.opts.SingleConnection && addressOf(source) == addressOf(sup.sources[0]) {
+			sup.now = 0 // which could not be looked at meanwhile
+		}
+		return true
+	}
+	sup.brief++
+	return sup.brief < maxBrief || len(sup.sources) == 1
 }
 
 // pause waits before the next attempt: the next source of the list at once, and
@@ -113,7 +195,8 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	if live > 0 || sup.round == nil || camgate.Retry(err) == camgate.RetrySlow {
 		sup.round = err
 	}
-	if live == 0 { // else it worked: it is the one to come back to
+	if !sup.works(source, err, live) && !errors.Is(err, camgate.ErrTooManyStreams) {
+		sup.brief = 0
 		sup.now = (sup.now + 1) % len(sup.sources)
 		if sup.now > 0 {
 			sup.news(source, err)("source failed, trying the next one")
@@ -125,48 +208,14 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 		state = camgate.StateFailed
 	}
 	sup.err, sup.round = sup.round, nil
-	sup.setState(state, sup.err, wait)
 	sup.news(source, err)("source failed", "retry_in", wait.Round(time.Millisecond))
+	sup.setState(state, sup.err, wait)
 	wake, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if k, ok := sup.sources[sup.now].(camgate.Knocker); ok && state == camgate.StateRetrying {
-		knock(wake, k)
-		return
+	if state == camgate.StateRetrying {
+		sup.knock(wake, cancel)
 	}
 	<-wake.Done()
-}
-
-// remindAfter is how often a source that keeps failing for the same reason is logged.
-const remindAfter = time.Hour
-
-// news is the logger for a failure. One that is no news, as it is the same as before,
-// is for who looks closely: a camera that is away for a night is one line, not a
-// thousand.
-func (sup *Supervisor) news(source camgate.Source, err error) func(string, ...any) {
-	log := sup.log.With("source", source.String(), "err", err)
-	key := source.String() + "\n" + err.Error()
-	if last, ok := sup.told[key]; ok && time.Since(last) < remindAfter {
-		return log.Debug
-	}
-	if len(sup.told) >= maxTold {
-		clear(sup.told)
-	}
-	sup.told[key] = time.Now()
-	return log.Warn
-}
-
-// maxTold bounds the reasons that are remembered.
-const maxTold = 16
-
-func (sup *Supervisor) setState(state camgate.State, err error, retryIn time.Duration) {
-	st := camgate.Status{State: state, Err: err, Source: sup.sources[sup.now].String()}
-	if state != camgate.StateLive && state != camgate.StateStalled {
-		st.Retries = sup.backoff.Failures()
-	}
-	if retryIn > 0 {
-		st.Retry = time.Now().Add(retryIn)
-	}
-	sup.stream.SetStatus(st)
 }
 
 var errNoDemand = errors.New("nobody wants the stream")
@@ -178,6 +227,12 @@ func (sup *Supervisor) awaitDemand(ctx context.Context) bool {
 		if n > 0 {
 			return true
 		}
+		if sup.state != camgate.StateIdle {
+			// What went wrong is over: who comes now is not to be told of it.
+			sup.err, sup.round = nil, nil
+			sup.setState(camgate.StateIdle, nil, 0)
+			continue
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -187,22 +242,32 @@ func (sup *Supervisor) awaitDemand(ctx context.Context) bool {
 }
 
 // knockInterval is how often a device that is away is asked for.
-const knockInterval = 2 * time.Second
+const knockInterval = time.Second
 
-// knock returns when the device answers again after it did not, or ctx ends. A
-// device that answers all the time has another trouble, and the backoff stands.
-func knock(ctx context.Context, k camgate.Knocker) {
-	away := false
-	for {
-		err := k.Knock(ctx)
-		if ctx.Err() != nil || err == nil && away {
-			return
+// knock ends the pause when a device answers again after it did not. One that
+// answers all the time has another trouble, and the backoff stands.
+func (sup *Supervisor) knock(ctx context.Context, wake context.CancelFunc) {
+	var all sync.WaitGroup
+	for _, source := range sup.sources {
+		if _, ok := source.(camgate.Knocker); !ok {
+			continue
 		}
-		away = away || err != nil
-		select {
-		case <-time.After(knockInterval):
-		case <-ctx.Done():
-			return
-		}
+		all.Go(func() {
+			for away := false; ; {
+				err := sup.opts.Dials.knock(ctx, source)
+				if ctx.Err() != nil {
+					return
+				}
+				if err == nil && away {
+					wake()
+					return
+				}
+				away = away || err != nil
+				if !sleep(ctx, knockInterval) {
+					return
+				}
+			}
+		})
 	}
+	all.Wait()
 }

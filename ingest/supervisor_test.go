@@ -123,8 +123,8 @@ func TestTimeouts(t *testing.T) {
 	}{
 		{"no connection", hangs, camgate.StateConnecting, camgate.StateConnecting, 15 * time.Second, "no connection"},
 		{"no media", plays(0, hangs), camgate.StateWaitingKeyframe, camgate.StateWaitingKeyframe, 15 * time.Second, "no picture to start with"},
-		{"no key picture", playsLetters("N", forever, nil), camgate.StateWaitingKeyframe, camgate.StateWaitingKeyframe, 15 * time.Second, "no picture to start with"},
-		{"stalls", plays(4*time.Second, hangs), camgate.StateLive, camgate.StateStalled, 14 * time.Second, "no picture or sound"},
+		{"no key picture", playsLetters("N", forever, nil), camgate.StateWaitingKeyframe, camgate.StateWaitingKeyframe, 15 * time.Second, "no keyframe to start with"},
+		{"stalls", plays(4*time.Second, hangs), camgate.StateLive, camgate.StateStalled, 14 * time.Second, "no picture for 10s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTimeouts(t *testing.T) {
 				wait(2 * time.Second)
 				s.is(tt.early, nil, 0)
 				wait(tt.timeout - 3*time.Second)
-				s.is(tt.late, nil, 0)
+				s.is(tt.late, map[string]error{"no key picture": errNoKeyframe, "stalls": camgate.ErrTimeout}[tt.name], 0)
 				wait(1600 * time.Millisecond)
 				s.is(camgate.StateRetrying, camgate.ErrTimeout, 1)
 				if err := s.Status().Err.Error(); !strings.Contains(err, tt.text) {
@@ -158,7 +158,7 @@ func TestStallThatEnds(t *testing.T) {
 		wait(4 * time.Second)
 		s.is(camgate.StateLive, nil, 0)
 		wait(4 * time.Second)
-		s.is(camgate.StateStalled, nil, 0)
+		s.is(camgate.StateStalled, camgate.ErrTimeout, 0)
 		wait(4 * time.Second)
 		s.is(camgate.StateLive, nil, 0)
 		s.end(0)

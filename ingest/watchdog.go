@@ -2,89 +2,166 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/camgate/camgate"
 )
 
-// watch follows an attempt until done: it ends it (by cancel) when no access units
-// come, or when nobody wants them. It returns for how long the stream was live.
-func (sup *Supervisor) watch(ctx context.Context, cancel context.CancelCauseFunc, done <-chan struct{}) (live time.Duration) {
-	const tick = 250 * time.Millisecond
-	ticker := time.NewTicker(tick)
+// watchTick is how often a source is looked at.
+const watchTick = 250 * time.Millisecond
+
+// watchdog looks after one session.
+type watchdog struct {
+	sup    *Supervisor
+	s      *session
+	begun  time.Time
+	count  uint64    // of access units that keep it alive
+	last   time.Time // when the last one came, or the session began
+	since  time.Time // when it was live first
+	unused time.Time // since when nobody wants it; zero: somebody does
+}
+
+// watch follows a session until it has ended, or a better one is there to take its
+// place: it ends it when no pictures come, or when nobody wants them. It returns
+// for how long the stream was live.
+func (sup *Supervisor) watch(ctx context.Context, s *session) (live time.Duration, better *session) {
+	w := &watchdog{sup: sup, s: s, begun: time.Now(), last: time.Now()}
+	if s.begun.After(w.begun) {
+		w.begun = s.begun
+	}
+	_, w.count = w.alive()
+	ticker := time.NewTicker(watchTick)
 	defer ticker.Stop()
-	var (
-		units  = sup.stream.Units()
-		last   = time.Now() // when an access unit came last, or the attempt began
-		since  time.Time    // when the first one came
-		unused time.Time    // since when nobody wants them
-		stalls = false
-	)
+
+	var seekers sync.WaitGroup
+	defer seekers.Wait()
+	seeking, stop := context.WithCancel(s.ctx)
+	defer stop()
+	found := make(chan *session)
+	if s.index > 0 {
+		seekers.Go(func() { sup.seekBetter(ctx, seeking, s, found) })
+	}
 	for {
 		select {
-		case <-done:
-			if !since.IsZero() {
-				live = time.Since(since)
-			}
-			return live
-		case <-ctx.Done():
-			// The source is on its way out; it has to come to done by itself.
-			<-done
-			if !since.IsZero() {
-				live = time.Since(since)
-			}
-			return live
+		case <-s.done:
+			w.look(time.Now())
+			return w.live(), nil
+		case <-s.ctx.Done():
+			stop()
+			sup.end(s, nil)
+			return w.live(), nil
+		case better := <-found:
+			return w.live(), better
 		case now := <-ticker.C:
-			if n := sup.stream.Units(); n != units {
-				units, last = n, now
-				if since.IsZero() {
-					since = now
-					sup.err = nil
-					clear(sup.told)
-					sup.log.Info("source is live", "source", sup.sources[sup.now].String())
-				} else if stalls {
-					stalls = false
-					sup.setState(camgate.StateLive, nil, 0)
-				}
-			}
-			quiet, limit := now.Sub(last), sup.opts.StallTimeout
-			if since.IsZero() {
-				limit = sup.opts.StartTimeout
-			}
-			if quiet >= limit {
-				cancel(sup.tooQuiet(quiet))
-			} else if !since.IsZero() && !stalls && quiet >= limit/4 {
-				stalls = true
-				sup.setState(camgate.StateStalled, nil, 0)
-			}
-			if sup.opts.OnDemand {
-				sup.watchDemand(now, &unused, cancel)
-			}
+			w.look(now)
+			w.judge(now)
 		}
 	}
 }
 
-func (sup *Supervisor) watchDemand(now time.Time, unused *time.Time, cancel context.CancelCauseFunc) {
-	n, _ := sup.stream.Demand()
-	switch {
-	case n > 0:
-		*unused = time.Time{}
-	case unused.IsZero():
-		*unused = now
-	case now.Sub(*unused) >= sup.opts.Linger:
-		cancel(errNoDemand)
+// live is how long the session delivered; 0: never.
+func (w *watchdog) live() time.Duration {
+	if w.since.IsZero() {
+		return 0
+	}
+	return max(w.last.Sub(w.since), 1)
+}
+
+// alive counts the access units that show that a source is well: pictures, and of a
+// source without any, sound. A frozen picture with sound to it is a frozen picture.
+func (w *watchdog) alive() (kind camgate.Kind, n uint64) {
+	kind = camgate.Data
+	for _, t := range w.sup.stream.Tracks() {
+		switch {
+		case t.Kind == camgate.Video:
+			return t.Kind, t.Arrived()
+		case t.Kind == camgate.Audio && kind != camgate.Audio:
+			kind, n = camgate.Audio, t.Arrived()
+		case t.Kind == kind:
+			n += t.Arrived()
+		}
+	}
+	return kind, n
+}
+
+// look takes notice of what came, and of what the source's Writer says.
+func (w *watchdog) look(now time.Time) {
+	sup := w.sup
+	if _, n := w.alive(); n != w.count {
+		w.count, w.last = n, now
+	}
+	st := sup.stream.Status()
+	if st.State == camgate.StateLive && w.since.IsZero() {
+		w.since = now
+		sup.err = nil
+		sup.dark[w.s.index] = false
+		clear(sup.told)
+	}
+	if st.State != sup.state {
+		sup.note(st.State, st.Err)
 	}
 }
 
-// tooQuiet says what it was that did not come.
-func (sup *Supervisor) tooQuiet(quiet time.Duration) error {
-	what := "no picture or sound"
-	switch sup.stream.Status().State {
-	case camgate.StateConnecting:
-		what = "no connection"
-	case camgate.StateWaitingKeyframe:
-		what = "no picture to start with"
+// judge ends a session from which too long nothing came.
+func (w *watchdog) judge(now time.Time) {
+	sup, quiet := w.sup, now.Sub(w.last)
+	switch {
+	case w.since.IsZero():
+		// Pictures may come, and none be fit to begin with.
+		if begun := now.Sub(w.begun); begun >= sup.opts.StartTimeout {
+			w.s.cancel(w.noStart(begun))
+		}
+	case quiet >= sup.opts.StallTimeout:
+		w.s.cancel(w.tooQuiet(quiet))
+	case quiet >= sup.opts.StallTimeout/4:
+		if sup.state == camgate.StateLive {
+			sup.setState(camgate.StateStalled, w.tooQuiet(quiet), 0)
+		}
+	case sup.state == camgate.StateStalled:
+		sup.setState(camgate.StateLive, nil, 0)
 	}
-	return fmt.Errorf("%w: %s for %s", camgate.ErrTimeout, what, quiet.Round(time.Second))
+	if sup.opts.OnDemand {
+		w.demand(now)
+	}
+}
+
+func (w *watchdog) demand(now time.Time) {
+	n, _ := w.sup.stream.Demand()
+	switch {
+	case n > 0:
+		w.unused = time.Time{}
+	case w.unused.IsZero():
+		w.unused = now
+	case now.Sub(w.unused) >= w.sup.opts.Linger:
+		w.s.cancel(errNoDemand)
+	}
+}
+
+// noStart says what it was that did not come in the beginning.
+func (w *watchdog) noStart(after time.Duration) error {
+	after = after.Round(time.Second)
+	st := w.sup.stream.Status()
+	switch {
+	case st.State == camgate.StateConnecting:
+		return fmt.Errorf("%w: no connection for %s", camgate.ErrTimeout, after)
+	case errors.Is(st.Err, errNoKeyframe):
+		return fmt.Errorf("%w: no picture to start with for %s: %w", camgate.ErrTimeout, after, st.Err)
+	}
+	return fmt.Errorf("%w: no picture to start with for %s", camgate.ErrTimeout, after)
+}
+
+// tooQuiet says what it is that does not come any more.
+func (w *watchdog) tooQuiet(quiet time.Duration) error {
+	what := "no data"
+	switch kind, _ := w.alive(); kind {
+	case camgate.Video:
+		what = "no picture"
+	case camgate.Audio:
+		what = "no sound"
+	case camgate.Data:
+	}
+	return fmt.Errorf("%w: %s for %s", camgate.ErrTimeout, what, quiet.Round(100*time.Millisecond))
 }

@@ -18,6 +18,8 @@ type Sample struct {
 	// AU as in camgate.Unit. It belongs to the Writer from now on.
 	AU   [][]byte
 	Lost int // RTP packets missing right before it
+	// Discontinuity says that something else is missing before it.
+	Discontinuity bool
 	// RandomAccess is for codecs that are passed through; for the others the Writer
 	// looks itself.
 	RandomAccess bool
@@ -36,8 +38,10 @@ const (
 // Writer brings what one session of a source delivers onto a stream. It is safe
 // for use by the several goroutines of one source.
 type Writer struct {
-	stream *camgate.Stream
-	tracks []*camgate.Track
+	stream  *camgate.Stream
+	tracks  []*camgate.Track
+	intake  camgate.Intake
+	trusted bool // what another Writer takes for random access is it
 
 	mu       sync.Mutex
 	closed   bool
@@ -48,6 +52,7 @@ type Writer struct {
 	main     int           // index of the first video track; -1: none
 	state    []onTrack     // by track
 	live     bool
+	meter    driftMeter // of the main track, or the first one
 }
 
 // onTrack is the Writer's state of one track.
@@ -62,15 +67,32 @@ type onTrack struct {
 	passed        bool // passed through: AU are RTP payloads
 	shown         bool // newest is the PTS of the Unit before
 	newest        int64
+
+	params   *camgate.Params // that reorders was told by
+	reorders bool            // pictures may be shown in another order
+	keyed    bool            // a keyframe came, and not only what passes for one
+	waiting  time.Time       // since when pictures come of which none is one to start at
+	held     time.Time       // since when nothing is published as something was lost
 }
+
+// begin is how a session begins on a stream; see camgate.Stream.Begin.
+type begin func(tracks []*camgate.Track, end func()) ([]*camgate.Track, error)
 
 // NewWriter starts a session on a stream that the caller has claimed. Close ends it.
 func NewWriter(s *camgate.Stream, tracks []*camgate.Track) (*Writer, error) {
-	tracks, err := s.Start(tracks)
+	return newWriter(s, tracks, s.Begin)
+}
+
+func newWriter(s *camgate.Stream, tracks []*camgate.Track, begin begin) (*Writer, error) {
+	w := &Writer{stream: s, intake: s.Intake(), main: -1}
+	if w.intake.Patience == 0 {
+		w.intake.Patience = 7500 * time.Millisecond
+	}
+	tracks, err := begin(tracks, w.end)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{stream: s, tracks: tracks, state: make([]onTrack, len(tracks)), main: -1}
+	w.tracks, w.state = tracks, make([]onTrack, len(tracks))
 	for i, t := range tracks {
 		st := &w.state[i]
 		st.waitKey = t.Kind == camgate.Video
@@ -81,7 +103,7 @@ func NewWriter(s *camgate.Stream, tracks []*camgate.Track) (*Writer, error) {
 			w.main = i
 		}
 	}
-	w.setState(camgate.StateWaitingKeyframe)
+	w.setState(camgate.StateWaitingKeyframe, nil)
 	return w, nil
 }
 
@@ -96,6 +118,13 @@ func (w *Writer) Close() {
 		w.closed = true
 		w.stream.Stop()
 	}
+}
+
+// end shuts the source out: the stream goes on with another one.
+func (w *Writer) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
 }
 
 // Write publishes a sample. An error says that this sample was left out and why;
@@ -124,31 +153,42 @@ func (w *Writer) Write(sm Sample) error {
 
 func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	st := &w.state[sm.Track]
-	if sm.Lost = min(max(sm.Lost, 0), maxLost); sm.Lost > 0 {
+	if sm.Lost = min(max(sm.Lost, 0), maxLost); sm.Lost > 0 || sm.Discontinuity {
 		st.discontinuity = true
 	}
 	if err := w.admit(t, st, &sm); err != nil {
 		st.discontinuity = true
+		w.hold(t, st)
 		return err
 	}
 	if sm.AU == nil {
 		return nil // nothing to show in it, and nothing missing
 	}
-	if st.waitKey && !sm.RandomAccess {
+	t.NoteArrival()
+	if sm.Lost > 0 || sm.Discontinuity {
+		w.hold(t, st)
+	}
+	if st.waitKey && !w.starts(sm.Track, st, &sm) {
 		return nil
 	}
 	if !w.anchored && w.main >= 0 && sm.Track != w.main {
 		return nil // the picture sets the clock, and sound before it is of no use
 	}
-	pts, ok := w.place(t, st, sm.PTS)
+	back := t.Kind == camgate.Video && st.mayStepBack(t, sm.AU)
+	if sm.Track == max(w.main, 0) {
+		if ppm, ok := w.meter.add(t.Duration(sm.PTS), w.stream.Now()); ok {
+			w.stream.SetDrift(ppm)
+		}
+	}
+	pts, ok := w.place(t, st, sm.PTS, back)
 	if !ok {
 		return nil
 	}
-	if t.Kind == camgate.Video && st.shown && pts < st.newest && !st.discontinuity {
+	if back && st.shown && pts < st.newest && !st.discontinuity {
 		t.SetReorders(true)
 	}
 	st.shown, st.newest = true, pts
-	st.waitKey = false
+	st.waitKey, st.held = false, time.Time{}
 	u := &camgate.Unit{
 		Track: t, PTS: pts, AU: sm.AU, Lost: sm.Lost,
 		RandomAccess: sm.RandomAccess, Discontinuity: st.discontinuity,
@@ -157,9 +197,42 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	w.stream.Publish(u)
 	if !w.live && (w.main < 0 || sm.Track == w.main) {
 		w.live = true
-		w.setState(camgate.StateLive)
+		w.setState(camgate.StateLive, nil)
 	}
 	return nil
+}
+
+const (
+	// keyframeLate is after how long it is told that pictures come without keyframes.
+	keyframeLate = 5 * time.Second
+	// maxHold is how long a track is held for a keyframe of which nothing is missing.
+	maxHold = 5 * time.Second
+)
+
+// errNoKeyframe is why pictures that come are not shown.
+var errNoKeyframe = errors.New("pictures come, but no keyframe to start with; the camera may send them too seldom: look for its I-frame interval, GOP or smart codec")
+
+// hold publishes nothing more of a track before the next keyframe, if that is asked for.
+func (w *Writer) hold(t *camgate.Track, st *onTrack) {
+	if w.intake.HoldAfterLoss && t.Kind == camgate.Video && st.written && !st.waitKey {
+		st.waitKey, st.held = true, time.Now()
+		w.stream.RequestKeyframe()
+	}
+}
+
+// starts reports whether a track that waits can begin with the sample.
+func (w *Writer) starts(track int, st *onTrack, sm *Sample) bool {
+	now := time.Now()
+	if sm.RandomAccess {
+		return st.held.IsZero() || sm.Lost == 0 || now.Sub(st.held) > maxHold
+	}
+	if st.waiting.IsZero() {
+		st.waiting = now
+	}
+	if track == w.main && !w.live && now.Sub(st.waiting) >= keyframeLate && w.stream.Status().Err == nil {
+		w.setState(camgate.StateWaitingKeyframe, errNoKeyframe)
+	}
+	return false
 }
 
 // admit checks a sample and brings it into the form in which it is published.
@@ -179,12 +252,15 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 		if p := paramsFrom(t.Codec, t.Params(), sm.AU); p != t.Params() {
 			t.SetParams(p)
 		}
-		au, key, ok := normalise(t.Codec, t.Params(), sm.AU)
+		e := entries{gradual: !st.keyed, intra: w.trusted && sm.RandomAccess ||
+			st.waitKey && !st.waiting.IsZero() && time.Since(st.waiting) >= w.intake.Patience}
+		au, key, ok := normalise(t.Codec, t.Params(), sm.AU, e)
 		if !ok {
 			sm.AU = nil // parameter sets or SEI on their own: noted above
 			return nil
 		}
 		sm.AU, sm.RandomAccess = au, key
+		st.keyed = st.keyed || key && hasKey(t.Codec, au)
 	case t.Codec == camgate.AAC && size > maxAAC:
 		return fmt.Errorf("AAC access unit of %d bytes: the limit is %d", size, maxAAC)
 	case t.Codec == camgate.MJPEG:
@@ -210,11 +286,11 @@ func admitJPEG(t *camgate.Track, sm *Sample) error {
 	return nil
 }
 
-func (w *Writer) setState(state camgate.State) {
-	st := w.stream.Status()
-	st.State, st.Err, st.Retry = state, nil, time.Time{}
-	if state == camgate.StateLive {
-		st.Retries = 0
-	}
-	w.stream.SetStatus(st)
+func (w *Writer) setState(state camgate.State, cause error) {
+	w.stream.ChangeStatus(func(st *camgate.Status) {
+		st.State, st.Err, st.Retry = state, cause, time.Time{}
+		if state == camgate.StateLive {
+			st.Retries = 0
+		}
+	})
 }

@@ -277,7 +277,7 @@ func TestWriterIsSafe(t *testing.T) {
 // Pictures that are not in the order of their times are B-frames' doing.
 func TestBFramesAreNoticed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, newH264(t))
+		b := newBench(t, newTrack(t, camgate.TrackOptions{Codec: camgate.H264}))
 		for _, at := range []time.Duration{0, 40, 80} {
 			b.one(picture(map[bool]string{true: "I", false: "N"}[at == 0], at*time.Millisecond))
 		}
@@ -285,12 +285,12 @@ func TestBFramesAreNoticed(t *testing.T) {
 			t.Error("pictures in their order are said to be reordered")
 		}
 		b.one(picture("N", 200*time.Millisecond))
-		b.one(picture("N", 120*time.Millisecond))
+		b.one(picture("B", 120*time.Millisecond))
 		if !b.Writer.Tracks()[0].Reorders() {
 			t.Error("a picture to be shown before the one ahead of it was not noticed")
 		}
 		b.end()
-		b.session(newH264(t))
+		b.session(newTrack(t, camgate.TrackOptions{Codec: camgate.H264}))
 		if b.one(picture("I", 0)); b.Writer.Tracks()[0].Reorders() {
 			t.Error("a new session is said to have what the one before had")
 		}
