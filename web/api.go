@@ -1,6 +1,7 @@
 package web
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -17,23 +18,31 @@ type (
 		Streams []streamJSON `json:"streams"`
 	}
 	streamJSON struct {
-		Name      string            `json:"name"`
-		State     camgate.State     `json:"state"`
-		Since     time.Time         `json:"since"`
-		Source    string            `json:"source"`
-		Error     string            `json:"error"`
-		Warnings  []string          `json:"warnings"`
-		RetryAt   *time.Time        `json:"retry_at"`
-		Retries   int               `json:"retries"`
-		Publisher string            `json:"publisher"`
-		Tracks    []trackJSON       `json:"tracks"`
-		Readers   []readerJSON      `json:"readers"`
-		BytesIn   uint64            `json:"bytes_in"`
-		BytesOut  uint64            `json:"bytes_out"`
-		UnitsIn   uint64            `json:"units_in"`
-		Skipped   map[string]uint64 `json:"skipped"`
-		Cached    int64             `json:"cached_bytes"`
-		URLs      urlsJSON          `json:"urls"`
+		Name        string            `json:"name"`
+		State       camgate.State     `json:"state"`
+		Since       time.Time         `json:"since"`
+		Source      string            `json:"source"`
+		Error       string            `json:"error"`
+		Warnings    []string          `json:"warnings"`
+		RetryAt     *time.Time        `json:"retry_at"`
+		Retries     int               `json:"retries"`
+		Attempts    uint64            `json:"attempts"`
+		Reconnects  uint64            `json:"reconnects"`
+		LiveSince   *time.Time        `json:"live_since"`
+		Offline     *time.Time        `json:"offline_since"`
+		Still       bool              `json:"still"`
+		LastError   string            `json:"last_error"`
+		LastErrorAt *time.Time        `json:"last_error_at"`
+		Drift       *float64          `json:"clock_drift_ppm"`
+		Publisher   string            `json:"publisher"`
+		Tracks      []trackJSON       `json:"tracks"`
+		Readers     []readerJSON      `json:"readers"`
+		BytesIn     uint64            `json:"bytes_in"`
+		BytesOut    uint64            `json:"bytes_out"`
+		UnitsIn     uint64            `json:"units_in"`
+		Skipped     map[string]uint64 `json:"skipped"`
+		Cached      int64             `json:"cached_bytes"`
+		URLs        urlsJSON          `json:"urls"`
 	}
 	trackJSON struct {
 		ID        int           `json:"id"`
@@ -125,9 +134,15 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 	for _, text := range info.Warnings {
 		out.Warnings = append(out.Warnings, withoutSecrets(text))
 	}
-	if t := info.Status.Retry; !t.IsZero() {
-		t = t.UTC()
-		out.RetryAt = &t
+	st := info.Status
+	out.Attempts, out.Reconnects, out.Still = st.Attempts, st.Reconnects, info.Still
+	out.RetryAt, out.LiveSince, out.Offline, out.LastErrorAt = moment(st.Retry), moment(st.LiveSince), moment(info.OfflineSince), moment(st.LastErrAt)
+	if st.LastErr != nil {
+		out.LastError = withoutSecrets(st.LastErr.Error())
+	}
+	if info.Drift != nil {
+		ppm := math.Round(*info.Drift*10) / 10
+		out.Drift = &ppm
 	}
 	for _, t := range info.Tracks {
 		p := t.Params()
@@ -142,6 +157,15 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		}
 	}
 	return out
+}
+
+// moment is a time for the API; null: there is none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 func describeReader(reader camgate.ReaderInfo) readerJSON {

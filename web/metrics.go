@@ -109,6 +109,20 @@ func families() []family {
 		counter("camgate_stream_units_in_total", "Access units from the source.", func(in *camgate.Info) uint64 { return in.UnitsIn }),
 		gauge("camgate_stream_cached_bytes", "Bytes kept for readers that join or lag.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Cached)) }),
 		gauge("camgate_stream_retries", "Attempts to reach the source since it was live last.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Status.Retries)) }),
+		counter("camgate_stream_attempts_total", "Attempts to reach the source.", func(in *camgate.Info) uint64 { return in.Status.Attempts }),
+		counter("camgate_stream_reconnects_total", "How often the source came back.", func(in *camgate.Info) uint64 { return in.Status.Reconnects }),
+		{"camgate_stream_live_seconds", "gauge", "How long the source has been live; 0: it is not.", func(w io.Writer, in *camgate.Info) {
+			live := 0.0
+			if at := in.Status.LiveSince; !at.IsZero() {
+				live = time.Since(at).Seconds()
+			}
+			metrics.WriteGaugeFloat64(w, fmt.Sprintf("camgate_stream_live_seconds{stream=%q}", in.Name), live)
+		}},
+		{"camgate_stream_clock_drift_ppm", "gauge", "By how much the source's clock runs faster than ours, in parts in a million.", func(w io.Writer, in *camgate.Info) {
+			if in.Drift != nil {
+				metrics.WriteGaugeFloat64(w, fmt.Sprintf("camgate_stream_clock_drift_ppm{stream=%q}", in.Name), *in.Drift)
+			}
+		}},
 		gauge("camgate_stream_demand", "Readers, and those who wait for the stream.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Demand)) }),
 		{"camgate_stream_readers", "gauge", "Viewers by protocol.", writeReaders},
 		{"camgate_stream_skipped_units_total", "counter", "Access units that readers did not get, by reason.", func(w io.Writer, in *camgate.Info) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/config"
+	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/trust"
 	"github.com/camgate/camgate/web"
 )
@@ -21,6 +22,7 @@ type app struct {
 	log      *slog.Logger
 	registry *camgate.Registry
 	users    camgate.Users
+	dials    *ingest.Dials
 	attempts *camgate.Attempts // wrong passwords, over all protocols
 	store    *trust.Store      // certificates of cameras
 
@@ -32,7 +34,7 @@ type app struct {
 
 // newApp makes all parts of a gateway and opens its ports. Run has to follow.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), attempts: camgate.NewAttempts(0, 0)}
+	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), dials: ingest.NewDials(cfg.Limits.Sources), attempts: camgate.NewAttempts(0, 0)}
 	a.store = trust.NewStore(cfg.StateDirectory())
 	var err error
 	if a.users, err = cfg.Accounts(); err != nil {

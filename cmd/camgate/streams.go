@@ -38,6 +38,7 @@ func (a *app) addStreams() error {
 // addSources gives a stream what fills it.
 func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 	var sources []camgate.Source
+	single := opts.SingleConnection
 	for _, text := range opts.Source {
 		parsed, err := config.ParseSource(text)
 		if err != nil {
@@ -51,14 +52,20 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		if err != nil {
 			return err
 		}
-		sources = append(sources, source)
+		single = single || parsed.Scheme == config.SchemeBambu || parsed.Scheme == config.SchemeBambuS
+		sources = append(sources, atDevice(source, parsed))
 	}
 	supervisor := ingest.NewSupervisor(s, sources, ingest.Options{
-		OnDemand:     opts.OnDemand,
-		Linger:       opts.Linger,
-		StallTimeout: opts.StallTimeout,
-		StartTimeout: opts.StartTimeout,
-		Logger:       a.log,
+		OnDemand:         opts.OnDemand,
+		Linger:           opts.Linger,
+		StallTimeout:     opts.StallTimeout,
+		StartTimeout:     opts.StartTimeout,
+		MinDialInterval:  opts.MinDialInterval,
+		SingleConnection: single,
+		HoldAfterLoss:    opts.HoldAfterLoss,
+		Slate:            opts.Slate,
+		Dials:            a.dials,
+		Logger:           a.log,
 	})
 	a.add("stream "+s.Name(), func(ctx context.Context) error {
 		err := supervisor.Run(ctx)

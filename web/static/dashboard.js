@@ -1,7 +1,7 @@
 // The list of streams with their live state.
 
 import { h, say, icon, copyButton, announce } from './dom.js';
-import { STATES, track, viewers, source, span, nextTry, cause, sentence, bitrate, plural } from './words.js';
+import { STATES, track, viewers, source, span, nextTry, offline, cause, sentence, bitrate, plural } from './words.js';
 import { Meter } from './meter.js';
 import { Thumbnail } from './thumbnail.js';
 
@@ -55,7 +55,8 @@ class Card {
     this.element.dataset.tone = tone;
     const next = nextTry(stream, now);
     const tries = stream.retries > 1 ? ` (${plural(stream.retries, 'attempt')} so far)` : '';
-    say(this.trouble, stream.error ? `${sentence(cause(stream.error))}${next ? ` — ${next}${tries}` : ''}` : '');
+    const since = offline(stream);
+    say(this.trouble, stream.error ? `${sentence(cause(stream.error))}${since ? ` — ${since}` : ''}${next ? ` — ${next}${tries}` : ''}` : '');
     this.trouble.hidden = !stream.error;
     say(this.warning, stream.warnings.map(sentence).join('. '));
     this.warning.hidden = stream.warnings.length === 0;

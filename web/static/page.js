@@ -3,7 +3,7 @@
 import './player.js';
 import { streamInfo } from './answers.js';
 import { h, say, copyButton } from './dom.js';
-import { STATES, track, viewers, source, span, nextTry, cause, sentence, bitrate } from './words.js';
+import { STATES, track, viewers, source, span, nextTry, offline, cause, sentence, bitrate } from './words.js';
 import { Meter } from './meter.js';
 
 const POLL = 2000; // ms
@@ -88,7 +88,7 @@ function show(stream) {
   const watching = viewers(stream.readers);
   const rate = meter.rate(stream.bytes_in, now);
   const lines = [
-    ['State', `${state} for ${span(now - Date.parse(stream.since))}`, stream.error && sentence(cause(stream.error)), nextTry(stream, now) && sentence(nextTry(stream, now))],
+    ['State', `${state} for ${span(now - Date.parse(stream.since))}`, stream.error && sentence(cause(stream.error)), nextTry(stream, now) && sentence(nextTry(stream, now)), sentence(offline(stream)), stream.reconnects > 0 && `Came back ${stream.reconnects === 1 ? 'once' : `${stream.reconnects} times`}`],
     ['Source', source(stream)],
     ['Tracks', ...stream.tracks.map(track)],
     ['Arriving', rate === null || stream.state !== 'live' ? '' : bitrate(rate)],

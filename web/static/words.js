@@ -65,6 +65,15 @@ export function nextTry(stream, now) {
   return ms > 500 ? `next try in ${span(ms)}` : 'trying again now';
 }
 
+/** Since when the picture is an old one: "offline since 14:05"; '' if it is not. */
+export function offline(stream) {
+  if (!stream.offline_since) return '';
+  const at = new Date(stream.offline_since);
+  const today = at.toDateString() === new Date().toDateString();
+  const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return `${stream.still ? 'last picture, ' : ''}offline since ${today ? '' : `${at.toLocaleDateString()} `}${time}`;
+}
+
 /** An error of a stream without what its state says already. */
 export function cause(error) { return error.replace(/^stream is not ready: /, ''); }
 

@@ -123,6 +123,8 @@ type MJPEG struct {
 type Limits struct {
 	// Streams at a time.
 	Streams int `yaml:"streams" default:"1000" min:"1"`
+	// Sources that run at a time; published streams are none.
+	Sources int `yaml:"sources" default:"64" min:"1"`
 	// Viewers of one stream at a time.
 	ReadersPerStream int `yaml:"readers_per_stream" default:"1000" min:"1"`
 	// How far a viewer may be behind in time before it is taken to the newest keyframe.
@@ -153,7 +155,7 @@ type User struct {
 
 // Stream is one stream and where it comes from.
 type Stream struct {
-	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, udp+mpegts, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used.
+	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, udp+mpegts, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
 	Source []SourceURL `yaml:"source"`
 	// How media comes from an RTSP camera: auto begins with UDP and goes over to TCP when nothing comes; http and ws are tunnels.
 	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp,multicast,http,ws"`
@@ -167,8 +169,16 @@ type Stream struct {
 	Linger time.Duration `yaml:"linger" default:"10s"`
 	// How long the source may take until the first picture.
 	StartTimeout time.Duration `yaml:"start_timeout" default:"15s"`
-	// How long the source may stay silent before it is connected again.
+	// How long the source may send no complete picture (no sound, if it has no picture) before it is connected again.
 	StallTimeout time.Duration `yaml:"stall_timeout" default:"10s"`
+	// The least time between two connections to the same camera (host and port), whatever streams they are for.
+	MinDialInterval time.Duration `yaml:"min_dial_interval" default:"100ms"`
+	// The camera takes one connection at a time; bambu and bambus always do.
+	SingleConnection bool `yaml:"single_connection"`
+	// When packets of a picture are missing, show nothing before the next keyframe that came whole, in place of a smeared picture.
+	HoldAfterLoss bool `yaml:"hold_after_loss"`
+	// While the source is away, show its last picture again and again, so that players stay connected.
+	Slate bool `yaml:"slate"`
 }
 
 // TLS is how the certificate of a source is verified. By default it has to be

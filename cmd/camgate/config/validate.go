@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -148,8 +149,12 @@ func (v *validator) streams() {
 	if len(v.Streams) > v.Limits.Streams {
 		v.fail("streams", "there are %d, more than limits.streams, which is %d", len(v.Streams), v.Limits.Streams)
 	}
+	running := 0
 	for _, name := range v.StreamNames() {
 		at := join("streams", printable(name))
+		if s := v.Streams[name]; !s.OnDemand && !slices.Equal(s.Source, []SourceURL{SourceURL(SchemePublish)}) {
+			running++
+		}
 		if err := camgate.ValidName(name); err != nil {
 			v.fail(at, "%v", err)
 		}
@@ -157,6 +162,9 @@ func (v *validator) streams() {
 			v.fail(at, "its page would stand where an output of the stream %q is: give it another name", printable(parent))
 		}
 		v.stream(at, v.Streams[name])
+	}
+	if running > v.Limits.Sources {
+		v.fail("streams", "%d sources run all the time, more than limits.sources, which is %d: raise it, or set on_demand", running, v.Limits.Sources)
 	}
 }
 
