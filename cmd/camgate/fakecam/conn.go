@@ -53,11 +53,11 @@ func newConn(c *Cam, nc net.Conn) *conn {
 func (k *conn) now() time.Time { return time.Now() }
 
 // fault returns a fault of the camera, if it has it and it holds for this connection.
-func (k *conn) fault(name string) (fault, bool) {
+func (k *conn) fault(name string) (*fault, bool) {
 	fs, _ := k.cam.current()
 	f, ok := fs[name]
 	if heal, some := fs["heal"]; some && k.number > uint64(heal.args[0]) {
-		return fault{}, false
+		return nil, false
 	}
 	return f, ok
 }
@@ -69,7 +69,7 @@ func (k *conn) has(name string) bool {
 
 // due tells whether a fault whose first argument is a time has begun in a
 // connection that plays.
-func (k *conn) due(name string) (fault, bool) {
+func (k *conn) due(name string) (*fault, bool) {
 	f, ok := k.fault(name)
 	if !ok {
 		return f, false

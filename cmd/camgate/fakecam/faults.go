@@ -60,10 +60,10 @@ type fault struct {
 	since time.Time
 }
 
-func (f fault) time(i int) time.Duration { return time.Duration(f.args[i] * float64(time.Second)) }
+func (f *fault) time(i int) time.Duration { return time.Duration(f.args[i] * float64(time.Second)) }
 
 // chance is a percentage as a share of one.
-func (f fault) chance(i int) float64 { return f.args[i] / 100 }
+func (f *fault) chance(i int) float64 { return f.args[i] / 100 }
 
 // InvalidFaultError tells what is wrong with a fault that was asked for.
 type InvalidFaultError struct {
@@ -76,16 +76,16 @@ func (e *InvalidFaultError) Error() string {
 }
 
 // parseFault reads NAME or NAME=ARG,ARG.
-func parseFault(text string, now time.Time) (fault, error) {
+func parseFault(text string, now time.Time) (*fault, error) {
 	name, args, given := strings.Cut(text, "=")
-	invalid := func(format string, a ...any) (fault, error) {
-		return fault{}, &InvalidFaultError{text, fmt.Sprintf(format, a...)}
+	invalid := func(format string, a ...any) (*fault, error) {
+		return nil, &InvalidFaultError{text, fmt.Sprintf(format, a...)}
 	}
 	for _, s := range table {
 		if s.name != name {
 			continue
 		}
-		f := fault{spec: s, since: now}
+		f := &fault{spec: s, since: now}
 		for _, p := range s.params {
 			f.args = append(f.args, p.def)
 		}
@@ -180,11 +180,11 @@ func common(a, b string) int {
 
 // faults are those that a camera has, by name. A set is never changed: another
 // one takes its place.
-type faults map[string]fault
+type faults map[string]*fault
 
 // with returns the set with more faults, each of which takes the place of what
 // does not go with it.
-func (fs faults) with(more []fault) faults {
+func (fs faults) with(more []*fault) faults {
 	out := faults{}
 	for name, f := range fs {
 		out[name] = f

@@ -90,24 +90,17 @@ func (p pattern) sps() []byte {
 	w.u(3, 0) // no HRD, no pic_struct
 	w.u(1, 1) // bitstream restriction
 	w.u(1, 1)
-	w.ue(0)
-	w.ue(0)
-	w.ue(10)
-	w.ue(10)
-	w.ue(refs - 1) // pictures that may wait for another one
-	w.ue(refs)
+	w.ue(0, 0, 10, 10)
+	w.ue(refs-1, refs) // pictures that may wait for another one, and that are kept
 	return w.nalu(0x67)
 }
 
 // pps is a picture parameter set (7.3.2.2): CAVLC, one slice group.
 func (p pattern) pps() []byte {
 	w := &bitWriter{}
-	w.ue(0)
-	w.ue(0)
+	w.ue(0, 0)
 	w.u(2, 0)
-	w.ue(0)
-	w.ue(0)
-	w.ue(0)
+	w.ue(0, 0, 0)
 	w.u(3, 0)
 	w.se(patternQP - 26)
 	w.se(0)
@@ -218,10 +211,12 @@ func (w *bitWriter) u(n int, v uint32) {
 	}
 }
 
-func (w *bitWriter) ue(v uint32) {
-	n := bits.Len32(v + 1)
-	w.u(n-1, 0)
-	w.u(n, v+1)
+func (w *bitWriter) ue(values ...uint32) {
+	for _, v := range values {
+		n := bits.Len32(v + 1)
+		w.u(n-1, 0)
+		w.u(n, v+1)
+	}
 }
 
 func (w *bitWriter) se(v int) {

@@ -117,7 +117,7 @@ func (p *player) muted(t *track) bool {
 
 // once tells that a fault begins now: once in a session, and once more when it is
 // set anew.
-func (p *player) once(name string) (fault, bool) {
+func (p *player) once(name string) (*fault, bool) {
 	f, due := p.conn.due(name)
 	if !due || p.fired[name].Equal(f.since) {
 		return f, false
