@@ -57,7 +57,7 @@ func TestCertificates(t *testing.T) {
 	var pages string
 	p.await(t, "one refused, two with a wrong password", func() bool {
 		_, pages = p.get("/api/v1/streams")
-		return strings.Contains(pages, "is refused: it is self-signed") && strings.Count(pages, "authentication failed") == 2
+		return strings.Contains(pages, "is refused: it is self-signed") && strings.Count(pages, `"error":"authentication failed`) == 2
 	})
 	found := regexp.MustCompile(`tls: \{fingerprint: [0-9A-F:]{95}\}`).FindString(pages)
 	pin := strings.TrimSuffix(strings.TrimPrefix(found, "tls: {fingerprint: "), "}")
@@ -87,7 +87,7 @@ func TestCertificates(t *testing.T) {
 		"  first: {source: '" + url + "', tls: {trust_on_first_use: true}}\n")
 	p.await(t, "both have a wrong password", func() bool {
 		_, pages = p.get("/api/v1/streams")
-		return strings.Count(pages, "authentication failed") == 2
+		return strings.Count(pages, `"error":"authentication failed`) == 2
 	})
 	end(p, pages)
 	if again, _ := os.ReadFile(known); string(again) != string(data) || strings.Contains(p.printed.String(), "remembered") {
