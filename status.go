@@ -81,7 +81,7 @@ func (s *Stream) setStatus(st Status) {
 		}
 		s.wasLive = true
 	}
-	if st.Err != nil && st.Err != old.Err {
+	if st.Err != nil && st.Err != old.Err { //nolint:errorlint // whether it is the very same one
 		st.LastErr, st.LastErrAt = st.Err, now
 	}
 	s.status = st

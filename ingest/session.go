@@ -24,8 +24,8 @@ type session struct {
 	source camgate.Source
 	index  int // in the supervisor's list
 	own    *camgate.Stream
-	begun  time.Time // when it connects
-	ctx    context.Context
+	begun  time.Time       // when it connects
+	ctx    context.Context //nolint:containedctx // it is the session's life
 	cancel context.CancelCauseFunc
 	leave  func()
 	done   chan struct{} // all of it has ended

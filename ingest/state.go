@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -30,28 +29,25 @@ func (sup *Supervisor) note(state camgate.State, err error) {
 	}
 	source := slog.String("source", sup.sources[sup.now].String())
 	// The way through a failure that goes on is no news.
-	level := slog.LevelInfo
+	log, onTheWay := sup.log.With(source), sup.log.With(source).Info
 	if len(sup.told) > 0 {
-		level = slog.LevelDebug
-	}
-	log := func(level slog.Level, text string, args ...any) {
-		sup.log.Log(context.Background(), level, text, append([]any{source}, args...)...)
+		onTheWay = log.Debug
 	}
 	switch state {
 	case camgate.StateIdle:
-		log(slog.LevelInfo, "source is idle")
+		log.Info("source is idle")
 	case camgate.StateConnecting:
-		log(level, "source is connected to")
+		onTheWay("source is connected to")
 	case camgate.StateWaitingKeyframe:
-		log(level, "source is connected, waiting for a keyframe")
+		onTheWay("source is connected, waiting for a keyframe")
 	case camgate.StateLive:
-		text := "source is live"
 		if before == camgate.StateStalled {
-			text = "source is live again"
+			log.Info("source is live again")
+		} else {
+			log.Info("source is live")
 		}
-		log(slog.LevelInfo, text)
 	case camgate.StateStalled:
-		log(slog.LevelWarn, "source is stalled", "err", err)
+		log.Warn("source is stalled", "err", err)
 	case camgate.StateRetrying, camgate.StateFailed:
 	}
 }

@@ -127,7 +127,7 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 		sup.replace(s, better)
 		s = better
 	}
-	cause := context.Cause(s.ctx)
+	cause := context.Cause(s.ctx) //nolint:contextcheck // why the session was ended, not how long this lasts
 	err = s.ending()
 	switch {
 	case ctx.Err() != nil:
