@@ -125,7 +125,7 @@ func TestPullErrors(t *testing.T) {
 		{"silence instead of TLS", "rtsps://" + silent + "/", camgate.ErrTimeout},
 		{"hangs up", "rtsp://" + rude + "/", camgate.ErrConnectionFailed},
 		{"no RTSP", "rtsp://" + liar + "/", camgate.ErrConnectionFailed},
-		{"no SDP", "rtsp://" + empty + "/", camgate.ErrUnsupportedCodec},
+		{"no SDP", "rtsp://" + empty + "/", camgate.ErrNoVideoTrack},
 		{"busy", "rtsp://" + busy + "/", camgate.ErrTooManyStreams},
 	}
 	for _, c := range cases {

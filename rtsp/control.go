@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -19,9 +20,10 @@ import (
 const (
 	// defaultTimeout is when a session ends that is not kept alive (RFC 2326 section
 	// 12.37), in seconds; keepAlives is how often we do that within it: one may meet a
-	// nonce that has run out. maxTimeout bounds it: routers forget connections, too.
+	// nonce that has run out. maxTimeout bounds it, as cameras do not always mean what
+	// they say.
 	defaultTimeout = 60
-	maxTimeout     = 90
+	maxTimeout     = 24
 	keepAlives     = 3
 	maxAsked       = 16
 )
@@ -48,6 +50,7 @@ type control struct {
 	playing  atomic.Bool
 	noParam  bool        // GET_PARAMETER is not known to the camera
 	noRange  bool        // nor are ranges
+	media    bool        // there is one in the description
 	open     atomic.Bool // media were asked for
 
 	mu      sync.Mutex
@@ -163,6 +166,7 @@ func (c *control) described(res *base.Response) {
 			c.tell(func() { c.repairs = append(c.repairs, "Content-Base") })
 		}
 	}
+	c.media = bytes.Contains(res.Body, []byte("m="))
 	body, repairs := repairSDP(res.Body)
 	res.Body = body
 	c.tell(func() { c.repairs = append(c.repairs, repairs...) })
@@ -218,7 +222,7 @@ func (c *control) setUp(res *base.Response, a asked) {
 // session alive five seconds before its end, which one lost request would be.
 func keptAlive(v string) string {
 	id, rest, _ := strings.Cut(v, ";")
-	timeout := uint64(defaultTimeout)
+	timeout := uint64(min(defaultTimeout, maxTimeout))
 	for part := range strings.SplitSeq(rest, ";") {
 		key, value, _ := strings.Cut(part, "=")
 		if strings.EqualFold(strings.TrimSpace(key), "timeout") {

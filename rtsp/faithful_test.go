@@ -233,7 +233,7 @@ func TestFromUDPToTCP(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			cam := newScripted(t, c.answer)
-			source, _, took := live(t, SourceOptions{URL: parseURL(t, cam.url(""))})
+			source, s, took := live(t, SourceOptions{URL: parseURL(t, cam.url(""))})
 			if took > c.within {
 				t.Errorf("it took %s", took)
 			}
@@ -244,12 +244,28 @@ func TestFromUDPToTCP(t *testing.T) {
 			if got := source.Session().Transport; got != TransportTCP {
 				t.Error(got)
 			}
+			eventually(t, "more pictures", func() bool { return s.Units() >= 10 })
 			// It is remembered.
 			p := &pull{source: source}
 			if p.choose(); p.transport != TransportTCP || p.auto {
 				t.Errorf("the next session begins with %s", p.transport)
 			}
 		})
+	}
+}
+
+// Where loss leaves no keyframe whole, nobody waits for the windows of the judge.
+func TestUDPJudgeWithoutPicture(t *testing.T) {
+	j := udpJudge{begin: time.Now()}
+	bad := Reception{Expected: 500, Received: 450, Lost: 50}
+	if err := j.judge(bad, false, j.begin.Add(udpControl-1)); err != nil {
+		t.Errorf("too early: %v", err)
+	}
+	if err := j.judge(bad, true, j.begin.Add(udpControl)); err != nil {
+		t.Errorf("with a picture: %v", err)
+	}
+	if err := j.judge(bad, false, j.begin.Add(udpControl)); err == nil {
+		t.Error("it goes on without a picture")
 	}
 }
 
@@ -279,7 +295,7 @@ func TestUDPJudge(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: too early: %v", c.name, err)
 			}
-			err = j.judge(Reception{Expected: k.expected, Received: k.expected - k.lost, Lost: k.lost, SenderReports: int(k.sr)}, begin.Add(k.at))
+			err = j.judge(Reception{Expected: k.expected, Received: k.expected - k.lost, Lost: k.lost, SenderReports: int(k.sr)}, k.expected > 0, begin.Add(k.at))
 		}
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
@@ -365,6 +381,17 @@ func TestSignallingQuirks(t *testing.T) {
 				return true
 			}
 			return playing(300)(c, r)
+		}, nil},
+		{"packets twice", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+			if r.method != "PLAY" {
+				return false
+			}
+			c.good(r)
+			for i := range 12 {
+				c.packet(uint16(i), uint32(i)*3600)
+				c.packet(uint16(i), uint32(i)*3600)
+			}
+			return true
 		}, nil},
 		{"numbers and sources that jump", TransportUDP, nil, func(c *scriptedConn, r request) bool {
 			if r.method != "PLAY" {

@@ -29,7 +29,7 @@ func TestFeedbackTimes(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			(&pull{}).watch(ctx, []*feed{{feedback: f}})
+			(&pull{}).watch(ctx, []*feed{{feedback: f}}, func() bool { return true })
 		}()
 		defer func() { cancel(); <-done }()
 		advance := func(d time.Duration, sending bool) {

@@ -192,7 +192,7 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.watch(ctx, feeds)
+		p.watch(ctx, feeds, func() bool { return stream.Status().State == camgate.StateLive })
 	}()
 	err = translate(client.Wait())
 	p.end(err)
@@ -213,6 +213,9 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 		}
 		return err
 	})
+	if invalid := (liberrors.ErrClientSDPInvalid{}); errors.As(err, &invalid) && !p.control.media {
+		return nil, nil, fmt.Errorf("%w: the camera describes no media", camgate.ErrNoVideoTrack)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,7 +243,8 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 type feed struct {
 	media    *description.Media
 	format   format.Format
-	socket   *mediaConn // that brings packets into order; nil: they are
+	socket   *mediaConn // that brings packets into order; nil: window does
+	window   window
 	feedback *feedback
 	inlet    *inlet
 }
@@ -249,9 +253,9 @@ type feed struct {
 func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []input) ([]*feed, error) {
 	var feeds []*feed
 	for i, in := range ins {
-		p.socket = nil
 		var res *base.Response
 		send := func() (err error) {
+			p.socket = nil
 			res, err = client.Setup(desc.BaseURL, in.media, 0, 0)
 			return err
 		}
@@ -339,13 +343,31 @@ func peerOf(conn net.Conn, transport base.HeaderValue) (netip.Addr, bool) {
 	return remote.AddrPort().Addr().Unmap().WithZone(""), true
 }
 
-// packet takes a packet from the library.
+// packet takes a packet from the library. By TCP, too, some cameras send packets
+// twice or out of order.
 func (f *feed) packet(client *gortsplib.Client, pkt *rtp.Packet) {
 	if f.socket != nil {
 		pkt.SequenceNumber = f.socket.sequence
-	} else {
-		f.feedback.packet(pkt.SSRC, pkt.SequenceNumber, pkt.Timestamp, time.Now())
+		f.ordered(client, pkt)
+		return
 	}
+	now := time.Now()
+	f.feedback.packet(pkt.SSRC, pkt.SequenceNumber, pkt.Timestamp, now)
+	f.release(client, now)
+	if f.window.push(arrival{seq: pkt.SequenceNumber, ssrc: pkt.SSRC, pkt: pkt}, now) {
+		f.ordered(client, pkt)
+	}
+	f.release(client, now)
+}
+
+// release hands on what has waited long enough.
+func (f *feed) release(client *gortsplib.Client, now time.Time) {
+	for a, ok := f.window.pop(now); ok; a, ok = f.window.pop(now) {
+		f.ordered(client, a.pkt)
+	}
+}
+
+func (f *feed) ordered(client *gortsplib.Client, pkt *rtp.Packet) {
 	pts, ok := client.PacketPTS(f.media, pkt)
 	f.inlet.packet(pkt, pts, ok)
 }

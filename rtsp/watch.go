@@ -25,7 +25,7 @@ const (
 
 // watch reports to the camera what arrives, and ends the session where UDP does not
 // work.
-func (p *pull) watch(ctx context.Context, feeds []*feed) {
+func (p *pull) watch(ctx context.Context, feeds []*feed, live func() bool) {
 	ticker := time.NewTicker(reportSilent)
 	defer ticker.Stop()
 	begin := time.Now()
@@ -45,7 +45,7 @@ func (p *pull) watch(ctx context.Context, feeds []*feed) {
 				sum.SenderReports += r.SenderReports
 			}
 			if p.auto && p.transport == TransportUDP {
-				if err := judge.judge(sum, now); err != nil {
+				if err := judge.judge(sum, live(), now); err != nil {
 					p.end(err)
 					return
 				}
@@ -81,14 +81,17 @@ type udpJudge struct {
 	bad   int       // windows in a row
 }
 
-// judge takes what came so far; an error says why UDP does not work.
-func (j *udpJudge) judge(sum Reception, now time.Time) error {
+// judge takes what came so far, and whether that was enough for a picture; an error says why UDP does not work.
+func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 	if sum.Received == 0 {
 		switch silent := now.Sub(j.begin); {
 		case silent >= udpControl, silent >= udpSilence && sum.SenderReports == 0:
 			return &udpError{"nothing comes by UDP"}
 		}
 		return nil
+	}
+	if !live && now.Sub(j.begin) >= udpControl && lossy(sum.Lost, sum.Expected) {
+		return tooMuchLost(sum.Lost, sum.Expected) // keyframes are large: none may ever come whole
 	}
 	if j.since.IsZero() {
 		j.since, j.at = now, sum
@@ -98,12 +101,20 @@ func (j *udpJudge) judge(sum Reception, now time.Time) error {
 	}
 	lost, expected := sum.Lost-j.at.Lost, sum.Expected-j.at.Expected
 	j.since, j.at = now, sum
-	if expected < lossPackets || lost*lossShare <= expected {
+	if !lossy(lost, expected) {
 		j.bad = 0
 		return nil
 	}
 	if j.bad++; j.bad < lossWindows {
 		return nil
 	}
+	return tooMuchLost(lost, expected)
+}
+
+func lossy(lost, expected int64) bool {
+	return expected >= lossPackets && lost*lossShare > expected
+}
+
+func tooMuchLost(lost, expected int64) error {
 	return &udpError{fmt.Sprintf("%d of 100 packets are lost by UDP", lost*100/expected)}
 }

@@ -3,6 +3,8 @@ package rtsp
 import (
 	"slices"
 	"time"
+
+	"github.com/pion/rtp"
 )
 
 const (
@@ -23,10 +25,11 @@ type arrival struct {
 	seq  uint16
 	ssrc uint32
 	data []byte
-	due  time.Time // when it does not wait any longer
+	pkt  *rtp.Packet // in place of data, where the library has read it already
+	due  time.Time   // when it does not wait any longer
 }
 
-// window brings packets that came by UDP back into their order, and leaves out those
+// window brings packets back into their order, and leaves out those
 // that came twice. What follows a gap waits for a time, not for a number of packets:
 // a microphone sends fifty a second, a camera a thousand.
 type window struct {
