@@ -222,7 +222,7 @@ func (c *control) setUp(res *base.Response, a asked) {
 // session alive five seconds before its end, which one lost request would be.
 func keptAlive(v string) string {
 	id, rest, _ := strings.Cut(v, ";")
-	timeout := uint64(min(defaultTimeout, maxTimeout))
+	var timeout uint64 = min(defaultTimeout, maxTimeout)
 	for part := range strings.SplitSeq(rest, ";") {
 		key, value, _ := strings.Cut(part, "=")
 		if strings.EqualFold(strings.TrimSpace(key), "timeout") {

@@ -435,10 +435,8 @@ func TestUndecodable(t *testing.T) {
 			defer tick.Stop()
 			for i := range 400 {
 				header := rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(i), Timestamp: uint32(i) * 3600, SSRC: 77, Marker: true}
-				payload := []byte{0x65, 0x88, 1, 2} // the first one looks right, so that time begins
-				if i > 0 {
-					payload = []byte{0x1f, 0, 0}
-				} else {
+				payload := []byte{0x1f, 0, 0}
+				if i == 0 { // this one looks right, so that time begins
 					header.Marker, payload = false, []byte{0x7c, 0x85, 0x88}
 				}
 				b, _ := (&rtp.Packet{Header: header, Payload: payload}).Marshal()
