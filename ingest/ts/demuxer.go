@@ -15,6 +15,7 @@ import (
 	"github.com/camgate/camgate/ingest"
 )
 
+// The units of a transport stream.
 const (
 	Packet = 188   // bytes (2.4.3.2)
 	Clock  = 90000 // ticks a second of all timestamps (2.4.3.7)

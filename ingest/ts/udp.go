@@ -57,7 +57,7 @@ func New(o Options) (*Source, error) {
 		s.timeout = defaultTimeout
 	}
 	if ip := net.ParseIP(o.URL.Hostname()); s.device != "" && (ip == nil || !ip.IsMulticast()) {
-		return nil, errors.New("the interface is for multicast groups: 224.0.0.0 to 239.255.255.255, ff00::")
+		return nil, errors.New("an interface joins multicast groups, and the address is none (224.0.0.0 to 239.255.255.255, ff00::/8)")
 	}
 	for key := range query {
 		if key != "interface" {
@@ -130,11 +130,13 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 // receive publishes what comes until that ends.
 func receive(in *datagrams, stream *camgate.Stream) error {
 	out := session{in: in}
-	var err error
 	for out.demuxer == nil {
-		out.demuxer, err = NewDemuxer(in, out.sample)
-		if in.err != nil {
+		d, err := NewDemuxer(in, out.sample)
+		switch {
+		case in.err != nil:
 			return in.err
+		case err == nil:
+			out.demuxer = d
 		}
 		// Else it began in the middle of something that cannot be read: try again with
 		// what comes next.
@@ -142,10 +144,12 @@ func receive(in *datagrams, stream *camgate.Stream) error {
 	if len(out.demuxer.Tracks()) == 0 {
 		return fmt.Errorf("%w: no track in the stream that camgate can play", camgate.ErrNoVideoTrack)
 	}
-	if out.writer, err = ingest.NewWriter(stream, out.demuxer.Tracks()); err != nil {
+	writer, err := ingest.NewWriter(stream, out.demuxer.Tracks())
+	if err != nil {
 		return err
 	}
-	defer out.writer.Close()
+	defer writer.Close()
+	out.writer = writer
 	for {
 		if err := out.demuxer.Read(); err != nil {
 			return err
