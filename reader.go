@@ -1,6 +1,7 @@
 package camgate
 
 import (
+	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -41,6 +42,9 @@ type SubscribeOptions struct {
 	Protocol string // "rtsp", "webrtc", ... for Info and metrics
 	Remote   string // address of the viewer, for Info
 	Internal bool   // a shared worker of the gateway, not a viewer
+	// Logger is told of what the reader misses because it is slow, at most once in
+	// ten seconds. Nil: nobody is.
+	Logger *slog.Logger
 }
 
 // Reader is the cursor of one consumer. Next may be called by one goroutine only;
@@ -54,13 +58,15 @@ type Reader struct {
 
 	// Owned by the goroutine that calls Next.
 	pos      uint64
-	edge     uint64 // head at the time of Subscribe: Units before it are cached ones
-	mask     uint64 // bit n: track n is wanted
-	main     *Track // of the stream
-	gate     *Track // the track at whose keyframes it starts; nil: it starts anywhere
-	cached   bool   // gate is the track whose newest keyframe the ring notes
-	needKey  bool   // nothing is delivered before a keyframe
-	caughtUp bool   // it has been at the live edge once
+	edge     uint64              // head at the time of Subscribe: Units before it are cached ones
+	mask     uint64              // bit n: track n is wanted
+	main     *Track              // of the stream
+	gate     *Track              // the track at whose keyframes it starts; nil: it starts anywhere
+	cached   bool                // gate is the track whose newest keyframe the ring notes
+	needKey  bool                // nothing is delivered before a keyframe
+	caughtUp bool                // it has been at the live edge once
+	told     time.Time           // when the log was told last of what it misses
+	untold   [skipReasons]uint64 // Units missed since then
 
 	closed  atomic.Bool
 	unhook  func() bool // from the context; guarded by the stream's mu
@@ -145,10 +151,28 @@ func (r *Reader) resync(reason SkipReason, head uint64) {
 		}
 	}
 	r.skipped[reason].Add(to - r.pos)
+	r.untold[reason] += to - r.pos
 	r.pos = to
+	r.tell()
 	if r.needKey {
 		r.stream.RequestKeyframe()
 	}
+}
+
+// skipInterval is how often the log is told of what a slow reader misses.
+const skipInterval = 10 * time.Second
+
+func (r *Reader) tell() {
+	now := time.Now()
+	if r.opts.Logger == nil || now.Sub(r.told) < skipInterval {
+		return
+	}
+	for reason, n := range r.untold {
+		if n > 0 {
+			r.opts.Logger.Warn("reader is slow: it goes on at the newest keyframe", "reason", SkipReason(reason).String(), "units_missed", n)
+		}
+	}
+	r.told, r.untold = now, [skipReasons]uint64{}
 }
 
 // Cached reports whether u was in the GOP cache when the reader subscribed: it

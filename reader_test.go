@@ -1,8 +1,11 @@
 package camgate
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -245,4 +248,37 @@ func TestAnyStart(t *testing.T) {
 	if asked > 0 {
 		t.Error("asked for a keyframe")
 	}
+}
+
+// The log tells of a slow reader once in ten seconds, by reason.
+func TestSlowReaderIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFeed(t, StreamLimits{}, videoTrack())
+		var log bytes.Buffer
+		r, err := f.Subscribe(t.Context(), SubscribeOptions{
+			MaxLagBytes: 1000, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		slow := func() { // is at the live edge, and then far behind it
+			for range 30 {
+				f.publish('K', 100)
+			}
+			for _, ok := r.Poll(); ok; _, ok = r.Poll() {
+			}
+		}
+		for _, want := range []int{0, 1, 1} { // the first time it has not caught up yet
+			slow()
+			if got := strings.Count(log.String(), "reader is slow"); got != want {
+				t.Errorf("%d lines, want %d: %s", got, want, log.String())
+			}
+		}
+		time.Sleep(10 * time.Second) // the bubble's
+		slow()
+		if got := strings.Count(log.String(), "reason=lag units_missed="); got != 2 {
+			t.Errorf("%d lines with a reason, want 2: %s", got, log.String())
+		}
+	})
 }

@@ -84,7 +84,7 @@ func (m *muxer) session(ctx context.Context) error {
 	if len(m.plan.left) > 0 {
 		m.log.Info("tracks left out", "reason", m.plan.left)
 	}
-	r, err := m.stream.Subscribe(ctx, camgate.SubscribeOptions{Tracks: m.plan.tracks, Protocol: "hls", Internal: true})
+	r, err := m.stream.Subscribe(ctx, camgate.SubscribeOptions{Tracks: m.plan.tracks, Protocol: "hls", Internal: true, Logger: m.log})
 	if err != nil {
 		return err
 	}

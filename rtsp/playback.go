@@ -31,9 +31,6 @@ type playback struct {
 	pace    pace
 	begun   bool // the answer to PLAY is on its way
 
-	looked time.Time           // when tellSkips did
-	told   camgate.ReaderStats // as it was then
-
 	lane *lane // that it is parked in; guarded by the lanes' mu
 
 	mu     sync.Mutex // held while a lane serves it, which does not wait
@@ -222,24 +219,6 @@ func (p *playback) serve(now time.Time) (more bool) {
 	return false
 }
 
-// skipInterval is how often the log tells of what a slow reader misses.
-const skipInterval = 10 * time.Second
-
-// tellSkips tells how much the reader has missed because it was slow.
-func (p *playback) tellSkips(now time.Time) {
-	if now.Sub(p.looked) < skipInterval {
-		return
-	}
-	p.looked = now
-	stats, missed := p.reader.Stats(), uint64(0)
-	for _, reason := range []camgate.SkipReason{camgate.SkipLag, camgate.SkipEvicted} {
-		missed += stats.Skipped[reason] - p.told.Skipped[reason]
-	}
-	if p.told = stats; missed > 0 {
-		p.session.log.Warn("reader is slow", "units_missed", missed)
-	}
-}
-
 // next returns the next unit, when there is one and it is time for it.
 func (p *playback) next() (*camgate.Unit, error) {
 	u, ok := p.first, p.first != nil
@@ -274,5 +253,4 @@ func (p *playback) gather(u *camgate.Unit, now time.Time) {
 		}
 	}
 	p.reader.Sent(p.to.pending())
-	p.tellSkips(now)
 }

@@ -98,7 +98,7 @@ func (s *session) prepare() error {
 		tracks[i] = out.track
 	}
 	reader, err := s.desc.stream.Subscribe(s.endpoint.server.ctx, camgate.SubscribeOptions{
-		Tracks: tracks, LiveAudio: true, Protocol: protocol, Remote: s.remote,
+		Tracks: tracks, LiveAudio: true, Protocol: protocol, Remote: s.remote, Logger: s.log,
 	})
 	if err != nil {
 		return err

@@ -111,7 +111,7 @@ func (s *session) subscribe(remote string) error {
 		r.Close()
 	}
 	r, err := s.stream.Subscribe(s.ctx, camgate.SubscribeOptions{
-		Tracks: s.plan.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote,
+		Tracks: s.plan.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote, Logger: s.log,
 	})
 	if err != nil {
 		return err

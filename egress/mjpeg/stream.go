@@ -184,6 +184,7 @@ func (s *Server) tryOpen(ctx context.Context, deadline time.Time, stream *camgat
 	}
 	v.reader, err = from.Subscribe(ctx, camgate.SubscribeOptions{
 		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: protocol, Remote: remote, Internal: v.place != nil,
+		Logger: s.log.With("stream", stream.Name(), "remote", remote),
 	})
 	if err != nil {
 		return nil, s.reason(ctx, v, stream, err)

@@ -116,7 +116,7 @@ func (t *transcoder) decode(ctx context.Context) error {
 		return camgate.ErrClosed // viewers have a better way now
 	}
 	reader, err := t.stream.Subscribe(ctx, camgate.SubscribeOptions{
-		Tracks: []*camgate.Track{track}, MaxLag: maxDecoderLag, Protocol: "mjpeg", Internal: true,
+		Tracks: []*camgate.Track{track}, MaxLag: maxDecoderLag, Protocol: "mjpeg", Internal: true, Logger: t.log,
 	})
 	if err != nil {
 		return err
