@@ -56,6 +56,7 @@ type Source struct {
 	tls       *trust.Dialer
 	timeout   time.Duration
 	log       *slog.Logger
+	units     auPool
 
 	mu      sync.Mutex
 	noUDP   time.Time // until when auto means TCP

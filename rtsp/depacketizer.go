@@ -14,8 +14,8 @@ import (
 	"github.com/camgate/camgate"
 )
 
-// depacketizer puts the packets of one track together to access units. It keeps
-// the bytes of packets: nobody may use their buffers again.
+// depacketizer puts the packets of one track together to access units. All but
+// nalUnits keep the bytes of packets: nobody may use their buffers again.
 type depacketizer interface {
 	// push takes the next packet and its presentation time in ticks, and hands on
 	// what is complete now. An error tells that something had to be left out.
@@ -30,12 +30,12 @@ type depacketizer interface {
 type emitFunc func(au [][]byte, pts int64, key bool)
 
 // newDepacketizer makes the depacketizer for a track that came from f.
-func newDepacketizer(f format.Format, t *camgate.Track) depacketizer {
+func newDepacketizer(f format.Format, t *camgate.Track, memory *auPool) depacketizer {
 	switch f := f.(type) {
 	case *format.H264:
-		return &nalUnits{payload: h264Payload{}}
+		return &nalUnits{payload: h264Payload{}, memory: memory}
 	case *format.H265:
-		return &nalUnits{payload: h265Payload{donl: f.MaxDONDiff != 0}}
+		return &nalUnits{payload: h265Payload{donl: f.MaxDONDiff != 0}, memory: memory}
 	case *format.MJPEG:
 		return &pictures{}
 	case *format.MPEG4Audio:

@@ -74,7 +74,7 @@ func TestDepacketizeOwnPackets(t *testing.T) {
 				want = append(want, collected{AU: au, PTS: int64(i) * 3000})
 				pkts = append(pkts, packetsOf(t, track, au, int64(i)*3000)...)
 			}
-			got, failed := collect(t, newDepacketizer(in.format, in.track), pkts...)
+			got, failed := collect(t, newDepacketizer(in.format, in.track, nil), pkts...)
 			if failed > 0 {
 				t.Errorf("%d errors", failed)
 			}
@@ -88,7 +88,7 @@ func TestDepacketizeOwnPackets(t *testing.T) {
 	}
 	t.Run("MJPEG", func(t *testing.T) {
 		track := newTrack(t, camgate.TrackOptions{Codec: camgate.MJPEG})
-		got, _ := collect(t, newDepacketizer(&format.MJPEG{}, track), packetsOf(t, track, [][]byte{picture.Bytes()}, 7)...)
+		got, _ := collect(t, newDepacketizer(&format.MJPEG{}, track, nil), packetsOf(t, track, [][]byte{picture.Bytes()}, 7)...)
 		if len(got) != 1 || got[0].PTS != 7 {
 			t.Fatalf("%d pictures", len(got))
 		}
@@ -146,7 +146,7 @@ func TestAACSeveralInAPacket(t *testing.T) {
 	}
 	f := &format.MPEG4Audio{Config: config, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}
 	track := newTrack(t, camgate.TrackOptions{Codec: camgate.AAC, Params: &camgate.Params{Config: mustHex(t, "1210")}})
-	got, _ := collect(t, newDepacketizer(f, track), pkt(1, 100, true, 0, 32, 0, 2<<3, 0, 1<<3, 7, 8, 9))
+	got, _ := collect(t, newDepacketizer(f, track, nil), pkt(1, 100, true, 0, 32, 0, 2<<3, 0, 1<<3, 7, 8, 9))
 	want := []collected{{[][]byte{{7, 8}}, 100, true}, {[][]byte{{9}}, 1124, true}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -161,7 +161,7 @@ func TestAACLowBitRate(t *testing.T) {
 	}
 	f := &format.MPEG4Audio{Config: config, SizeLength: 6, IndexLength: 2, IndexDeltaLength: 2}
 	track := newTrack(t, camgate.TrackOptions{Codec: camgate.AAC, Params: &camgate.Params{Config: mustHex(t, "1210")}})
-	got, failed := collect(t, newDepacketizer(f, track),
+	got, failed := collect(t, newDepacketizer(f, track, nil),
 		pkt(1, 100, true, 0, 16, 2<<2, 1<<2, 7, 8, 9), pkt(2, 2148, true, 0, 8, 3<<2, 1, 2), pkt(3, 3172, true, 0, 8, 1<<2, 5))
 	want := []collected{{[][]byte{{7, 8}}, 100, true}, {[][]byte{{9}}, 1124, true}, {[][]byte{{5}}, 3172, true}}
 	if diff := cmp.Diff(want, got); diff != "" || failed != 1 {

@@ -239,7 +239,7 @@ func FuzzDescribe(f *testing.F) {
 			return
 		}
 		for _, in := range ins {
-			newDepacketizer(in.format, in.track)
+			newDepacketizer(in.format, in.track, nil)
 			if in.track.ClockRate <= 0 || in.track.Kind == "" || in.track.Codec == "" {
 				t.Errorf("%+v", in.track.TrackOptions)
 			}

@@ -31,8 +31,8 @@ type inlet struct {
 	damaged int       // packets or access units left out since then
 }
 
-func newInlet(w *ingest.Writer, index int, in input, log *slog.Logger) *inlet {
-	return &inlet{writer: w, track: index, d: newDepacketizer(in.format, in.track), log: log.With("track", index)}
+func newInlet(w *ingest.Writer, index int, in input, memory *auPool, log *slog.Logger) *inlet {
+	return &inlet{writer: w, track: index, d: newDepacketizer(in.format, in.track, memory), log: log.With("track", index)}
 }
 
 // packet takes one packet. Without a known time it only counts: that is the case

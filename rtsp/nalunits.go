@@ -35,22 +35,26 @@ type nalUnits struct {
 		slice(header, data []byte) (is, first bool)
 	}
 
-	au    [][]byte
-	size  int
-	ts    uint32
-	pts   int64
-	begun bool // a packet with timestamp ts was seen
+	memory *auPool // nil: the garbage collector
+	buf    []byte  // the NAL units, and the part of one
+	nalus  []span  // of buf
+	ts     uint32
+	pts    int64
+	begun  bool // a packet with timestamp ts was seen
 
 	byTime bool // marker bits do not count
 	ended  bool // by a marker bit: a picture with timestamp ts
 	broken bool // it was no end: what follows with ts is left out
 	later  bool // a slice came that is not the first one
-	slices bool // there are slices in au
+	slices bool // there are slices in buf
 
-	open  bool // parts holds the beginning of a NAL unit
-	parts [][]byte
-	next  uint16 // sequence number of the part that is to follow
+	open bool   // buf ends with the beginning of a NAL unit
+	part int    // where that begins
+	next uint16 // sequence number of the part that is to follow
 }
+
+// span is buf[from:to].
+type span struct{ from, to int }
 
 // fragment is a part of a NAL unit.
 type fragment struct {
@@ -74,13 +78,13 @@ func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 		d.begun, d.ts, d.pts = true, pkt.Timestamp, pts
 	}
 	var failed error
-	err := d.payload.split(pkt.Payload, func(nalu []byte) { d.open = false; d.add(nalu) }, func(p fragment) {
+	err := d.payload.split(pkt.Payload, d.whole, func(p fragment) {
 		failed = d.join(p, pkt.SequenceNumber)
 	})
 	if err == nil {
 		err = failed
 	}
-	if d.size > maxUnit || len(d.au) > maxNALUs {
+	if len(d.buf) > maxUnit || len(d.nalus) > maxNALUs {
 		d.reset()
 		return errTooBig
 	}
@@ -97,35 +101,62 @@ func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 }
 
 func (d *nalUnits) reset() {
-	d.au, d.size, d.begun, d.open, d.slices = nil, 0, false, false, false
-	clear(d.parts) // they hold on to whole packets
-	d.parts = d.parts[:0]
+	d.memory.put(d.buf)
+	d.buf, d.nalus, d.begun, d.open, d.slices = nil, d.nalus[:0], false, false, false
 }
 
+// flush hands on what there is, in one piece of memory that is as large as it has
+// to be: the stream keeps it.
 func (d *nalUnits) flush(emit emitFunc) {
-	au, pts := d.au, d.pts
+	d.leaveOut()
+	if len(d.nalus) == 0 {
+		d.reset()
+		return
+	}
+	mem, au, pts := bytes.Clone(d.buf), make([][]byte, len(d.nalus)), d.pts
+	for i, s := range d.nalus {
+		au[i] = mem[s.from:s.to:s.to]
+	}
 	d.reset()
-	if len(au) > 0 {
-		emit(au, pts, false)
+	emit(au, pts, false)
+}
+
+// leaveOut forgets the beginning of a NAL unit.
+func (d *nalUnits) leaveOut() {
+	if d.open {
+		d.open, d.buf = false, d.buf[:d.part]
 	}
 }
 
-// add appends a NAL unit. Inside of one there is no start code (ISO/IEC 14496-10
-// section 7.4.1): some devices send several that way, with start codes between.
-func (d *nalUnits) add(b []byte) {
-	for len(b) > 0 {
-		nalu := b
-		if i := bytes.Index(b, []byte{0, 0, 1}); i >= 0 {
-			nalu, b = b[:i], b[i+3:]
-			nalu = bytes.TrimRight(nalu, "\x00") // a start code may have more zeros
-		} else {
-			b = nil
+func (d *nalUnits) whole(nalu []byte) {
+	d.leaveOut()
+	from := len(d.buf)
+	d.append(nalu)
+	d.split(from)
+}
+
+func (d *nalUnits) append(b []byte) {
+	if d.buf == nil {
+		d.buf = d.memory.get()
+	}
+	d.buf = append(d.buf, b...)
+}
+
+// split notes the NAL units in buf from an index on. Inside of one there is no start
+// code (ISO/IEC 14496-10 section 7.4.1): some devices send several that way, with
+// start codes between.
+func (d *nalUnits) split(from int) {
+	for from < len(d.buf) {
+		to, next := len(d.buf), len(d.buf)
+		if i := bytes.Index(d.buf[from:], []byte{0, 0, 1}); i >= 0 {
+			to, next = from+i, from+i+3
+			to = from + len(bytes.TrimRight(d.buf[from:to], "\x00")) // a start code may have more zeros
 		}
-		if len(nalu) > 0 {
-			d.look(nalu[:1], nalu[1:])
-			d.au = append(d.au, nalu)
-			d.size += len(nalu)
+		if to > from {
+			d.look(d.buf[from:from+1], d.buf[from+1:to])
+			d.nalus = append(d.nalus, span{from, to})
 		}
+		from = next
 	}
 }
 
@@ -139,23 +170,22 @@ func (d *nalUnits) look(header, data []byte) {
 func (d *nalUnits) join(p fragment, seq uint16) error {
 	switch {
 	case p.first:
-		d.open, d.parts = true, append(d.parts[:0], p.header, p.data)
+		d.leaveOut()
+		d.open, d.part = true, len(d.buf)
+		d.append(p.header)
 		d.look(p.header, p.data)
 	case !d.open || seq != d.next:
-		d.open = false
+		d.leaveOut()
 		return errFragment
-	default:
-		d.parts = append(d.parts, p.data)
 	}
 	d.next = seq + 1
-	d.size += len(p.data)
-	if d.size > maxUnit {
+	if len(d.buf)+len(p.data) > maxUnit {
 		return errTooBig // and push gives up on it
 	}
+	d.append(p.data)
 	if p.last {
-		nalu := bytes.Join(d.parts, nil) // the one copy on the way in
-		d.open, d.size = false, d.size-len(nalu)+len(d.parts[0])
-		d.add(nalu)
+		d.open = false
+		d.split(d.part)
 	}
 	return nil
 }
@@ -175,10 +205,11 @@ func (h264Payload) split(b []byte, whole func([]byte), part func(fragment)) erro
 		if len(b) < 3 {
 			return errTruncated
 		}
-		part(fragment{
-			header: []byte{b[0]&0xe0 | b[1]&0x1f}, data: b[2:],
-			first: b[1]&0x80 != 0, last: b[1]&0x40 != 0,
-		})
+		p := fragment{data: b[2:], first: b[1]&0x80 != 0, last: b[1]&0x40 != 0}
+		if p.first {
+			p.header = []byte{b[0]&0xe0 | b[1]&0x1f}
+		}
+		part(p)
 	case 0, 25, 26, 27, 29, 30, 31: // interleaved modes, and what is not defined
 		return errType
 	default:
@@ -210,9 +241,9 @@ func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) er
 		}
 		return aggregate(b[2:], whole)
 	case typ == fu:
-		p := fragment{
-			header: []byte{b[0]&0x81 | b[2]&0x3f<<1, b[1]}, data: b[3:],
-			first: b[2]&0x80 != 0, last: b[2]&0x40 != 0,
+		p := fragment{data: b[3:], first: b[2]&0x80 != 0, last: b[2]&0x40 != 0}
+		if p.first {
+			p.header = []byte{b[0]&0x81 | b[2]&0x3f<<1, b[1]}
 		}
 		if h.donl && p.first {
 			if len(p.data) < 2 {

@@ -141,8 +141,8 @@ func TestNALUnitsBound(t *testing.T) {
 	for i := range uint16(300) {
 		_, n := collect(t, d, pkt(i+1, 1, false, big...))
 		failed += n
-		if d.size > maxUnit+len(big) {
-			t.Fatalf("%d bytes held", d.size)
+		if len(d.buf) > maxUnit+len(big) {
+			t.Fatalf("%d bytes held", len(d.buf))
 		}
 	}
 	if failed == 0 {
@@ -150,8 +150,29 @@ func TestNALUnitsBound(t *testing.T) {
 	}
 	for i := range uint16(5000) {
 		collect(t, d, pkt(i, 2, false, 0x41, 1))
-		if len(d.au) > maxNALUs {
-			t.Fatalf("%d NAL units held", len(d.au))
+		if len(d.nalus) > maxNALUs {
+			t.Fatalf("%d NAL units held", len(d.nalus))
 		}
+	}
+}
+
+// Packets may be read into the same memory one after the other: what was handed on
+// stays.
+func TestNALUnitsCopy(t *testing.T) {
+	d := &nalUnits{payload: h264Payload{}, memory: &auPool{}}
+	shared := make([]byte, 4)
+	var units [][]byte
+	for i := range byte(3) {
+		for j, b := range [][]byte{{0x7c, 0x85, i}, {0x7c, 0x45, i}, {0x41, 0x80, i}} {
+			p := pkt(uint16(3*int(i)+j), uint32(i), j == 2, shared[:copy(shared, b)]...)
+			p.Payload = shared[:len(b)]
+			if err := d.push(p, 0, func(au [][]byte, _ int64, _ bool) { units = append(units, au...) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := [][]byte{{0x65, 0, 0}, {0x41, 0x80, 0}, {0x65, 1, 1}, {0x41, 0x80, 1}, {0x65, 2, 2}, {0x41, 0x80, 2}}
+	if diff := cmp.Diff(want, units); diff != "" {
+		t.Error(diff)
 	}
 }

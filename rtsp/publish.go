@@ -69,14 +69,14 @@ func (s *session) record(c *conn) error {
 	s.writer = writer
 	ours := &media{frame: map[byte]func([]byte){}}
 	for i, in := range s.ins {
-		inlet := newInlet(writer, i, in, s.log)
+		inlet := newInlet(writer, i, in, &s.endpoint.server.units, s.log)
 		take := func(pkt *rtp.Packet) {
 			pts, ok := s.lib.PacketPTS(in.media, pkt)
 			inlet.packet(pkt, pts, ok)
 		}
 		s.lib.OnPacketRTP(in.media, in.format, take)
 		if ch, ok := s.channels[in.media]; ok {
-			ours.frame[ch] = frames(in.format.PayloadType(), s.reported(in, take))
+			ours.frame[ch] = frames(in, inlet, s.reported(in, take))
 		}
 	}
 	s.recordsOn = c
@@ -101,12 +101,15 @@ func (s *session) reported(in input, take func(*rtp.Packet)) func(*rtp.Packet) {
 
 const cnameOfServer = "camgate"
 
-// frames takes RTP packets of one payload type out of interleaved frames.
-func frames(payloadType uint8, take func(*rtp.Packet)) func([]byte) {
+// frames takes RTP packets of an input's payload type out of interleaved frames.
+func frames(in input, to *inlet, take func(*rtp.Packet)) func([]byte) {
 	var pkt rtp.Packet
+	_, copies := to.d.(*nalUnits)
 	return func(b []byte) {
-		// The depacketizer keeps the bytes.
-		if pkt.Unmarshal(bytes.Clone(b)) == nil && pkt.PayloadType == payloadType {
+		if !copies {
+			b = bytes.Clone(b)
+		}
+		if pkt.Unmarshal(b) == nil && pkt.PayloadType == in.format.PayloadType() {
 			take(&pkt)
 		}
 	}

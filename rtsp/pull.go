@@ -177,7 +177,7 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 	}
 	defer writer.Close()
 	for i, f := range feeds {
-		f.inlet = newInlet(writer, i, ins[i], p.log)
+		f.inlet = newInlet(writer, i, ins[i], &p.source.units, p.log)
 		if ins[i].track.Kind == camgate.Video && offersPLI(body) {
 			stream.OnKeyframeRequest(f.feedback.pictureLoss)
 		}

@@ -89,6 +89,7 @@ type Server struct {
 
 	logins  chan struct{} // one for each password that is being verified
 	scratch scratchPool
+	units   auPool
 	lanes   lanes
 	playing sync.WaitGroup // the goroutines of viewers and lanes
 }
