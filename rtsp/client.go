@@ -57,6 +57,7 @@ type Source struct {
 	timeout   time.Duration
 	log       *slog.Logger
 	units     auPool
+	inbufs    inbufPool
 
 	mu      sync.Mutex
 	noUDP   time.Time // until when auto means TCP

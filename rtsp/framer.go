@@ -2,13 +2,15 @@ package rtsp
 
 import (
 	"bytes"
+	"strconv"
 	"sync/atomic"
 )
 
 // framer hands what a peer sends to the library, message by message, and takes out
-// the media of a publisher: interleaved frames (RFC 2326 section 10.12) of the
-// channels that are ours. The library would allocate each packet and look it up in
-// half a dozen maps, which cost more than all the rest of taking a stream.
+// media, which are interleaved frames (RFC 2326 section 10.12): of a publisher those of
+// the channels that are ours, as the library would allocate each packet and look it up
+// in half a dozen maps, which cost more than all the rest of taking a stream; of a
+// camera those that come before they are welcome.
 type framer struct {
 	in    inbuf
 	wait  func() error // waits for more of in
@@ -16,7 +18,9 @@ type framer struct {
 	begun bool
 	taken bool // a frame was taken out since the library asked last
 
-	media atomic.Pointer[media]
+	media   atomic.Pointer[media]
+	welcome *atomic.Bool // from then on all is the library's; nil: the peer is no camera
+	plain   bool         // that is so
 }
 
 // media says whose interleaved frames are ours.
@@ -29,7 +33,7 @@ const interleaved = '$' // RFC 2326 section 10.12
 
 // read is Read for the library.
 func (f *framer) read(b []byte) (int, error) {
-	for f.left == 0 {
+	for f.left == 0 && !f.plain {
 		if err := f.next(); err != nil {
 			return 0, err
 		}
@@ -39,15 +43,22 @@ func (f *framer) read(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(b[:min(len(b), f.left)], f.in.unread())
+	if f.left > 0 {
+		b = b[:min(len(b), f.left)]
+	}
+	n := copy(b, f.in.unread())
 	f.in.discard(n)
-	f.left -= n
+	f.left = max(f.left-n, 0)
 	return n, nil
 }
 
 // next looks at the message that follows, up to the first that is for the library.
 func (f *framer) next() error {
 	head, err := f.peek(4)
+	if f.welcome != nil && f.welcome.Load() {
+		f.plain = true
+		return err
+	}
 	if err != nil {
 		// Less than four bytes, and nothing behind them: the library shall see them.
 		if f.left = len(head); f.left > 0 {
@@ -55,7 +66,7 @@ func (f *framer) next() error {
 		}
 		return err
 	}
-	if !f.begun {
+	if !f.begun && f.welcome == nil {
 		f.begun = true
 		if s := string(head[:4]); s == "GET " || s == "POST" {
 			return errTunnel
@@ -75,8 +86,11 @@ func (f *framer) next() error {
 
 func (f *framer) interleaved(head []byte) error {
 	channel, size := head[1], 4+(int(head[2])<<8|int(head[3]))
-	m := f.media.Load()
-	if m == nil || m.frame[channel] == nil {
+	var take func([]byte)
+	if m := f.media.Load(); m != nil {
+		take = m.frame[channel]
+	}
+	if take == nil && f.welcome == nil {
 		f.left = size
 		return nil
 	}
@@ -84,7 +98,9 @@ func (f *framer) interleaved(head []byte) error {
 	if err != nil {
 		return err
 	}
-	m.frame[channel](b[4:size])
+	if take != nil {
+		take(b[4:size])
+	}
 	f.in.discard(size)
 	f.taken = true
 	return nil
@@ -110,6 +126,20 @@ func (f *framer) text() (int, error) {
 
 // maxHeader bounds the header of a message in bytes.
 const maxHeader = 32 << 10
+
+// contentLength is that of a header; 0: there is none, or none that can be believed.
+func contentLength(head []byte) int {
+	for line := range bytes.Lines(head) {
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		if bytes.EqualFold(bytes.TrimSpace(key), []byte("Content-Length")) {
+			n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 24)
+			if err == nil {
+				return int(n)
+			}
+		}
+	}
+	return 0
+}
 
 // peek returns at least n bytes without taking them away. With an error it returns
 // what there is.

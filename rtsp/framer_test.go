@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -106,7 +108,7 @@ func TestSocketBuf(t *testing.T) {
 	}
 	defer c.Close()
 	var pool inbufPool
-	f := &framer{in: newInbuf(c, c, &pool)}
+	f := &framer{in: newInbuf(c, &pool)}
 	f.wait = f.in.more
 	got, err := io.ReadAll(readerFunc(f.read))
 	if err != nil || !bytes.Equal(got, want) {
@@ -148,4 +150,26 @@ func FuzzFramer(f *testing.F) {
 			t.Fatalf("%d bytes came out of %d", size, len(in))
 		}
 	})
+}
+
+// What a camera sends before we asked for it is left out; later all is the library's.
+func TestFramerOfCamera(t *testing.T) {
+	response := "RTSP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n$\x00\x00\x01a"
+	media := "$\x00\x00\x03abc"
+	var welcome atomic.Bool
+	f, _ := framerOf(strings.NewReader(media+response+media+response+media+"HTTP"), 9)
+	f.welcome = &welcome
+	b := make([]byte, 200)
+	n, err := f.read(b)
+	if got := string(b[:n]); err != nil || got != response {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if n, err = f.read(b); err != nil || string(b[:n]) != response {
+		t.Fatalf("%q, %v", b[:n], err)
+	}
+	welcome.Store(true)
+	got, err := io.ReadAll(readerFunc(f.read))
+	if want := media + "HTTP"; err != nil || string(got) != want {
+		t.Errorf("%q, want %q, %v", got, want, err)
+	}
 }

@@ -23,13 +23,10 @@ type inbuf interface {
 	discard(n int)
 }
 
-// newInbuf returns the inbuf of a connection whose socket, below TLS if there is any,
-// is raw.
-func newInbuf(c, raw net.Conn, buffers *inbufPool) inbuf {
-	if c == raw {
-		if in := newSocketBuf(raw, buffers); in != nil {
-			return in
-		}
+// newInbuf returns the inbuf of a connection.
+func newInbuf(c net.Conn, buffers *inbufPool) inbuf {
+	if in := newSocketBuf(c, buffers); in != nil {
+		return in
 	}
 	return &streamBuf{r: c}
 }

@@ -52,7 +52,7 @@ func (l *listener) add(raw net.Conn) *conn {
 	} else {
 		c.file = newFile(raw)
 	}
-	c.framer = framer{in: newInbuf(c.Conn, raw, &l.buffers), wait: c.more}
+	c.framer = framer{in: newInbuf(c.Conn, &l.buffers), wait: c.more}
 	// Until the library sets its own, which is after the first bytes.
 	if err := raw.SetReadDeadline(time.Now().Add(firstByte)); err != nil {
 		return nil
