@@ -145,9 +145,11 @@ func TestJoinsDuringPublish(t *testing.T) {
 	}
 	s.gen.Load().ring.clock = func() time.Duration { return 0 }
 	var joining, reading sync.WaitGroup
+	joined := make(chan struct{}, joins)
 	starts := make([]int64, joins)
 	join := func(n int) {
 		r, err := s.Subscribe(t.Context(), SubscribeOptions{})
+		joined <- struct{}{}
 		joining.Done()
 		if err != nil {
 			t.Error(err)
@@ -178,6 +180,9 @@ func TestJoinsDuringPublish(t *testing.T) {
 	}
 	joining.Add(joins)
 	write(s, tracks, pictures, func(i int) {
+		if i == pictures/2 { // however busy the machine is, one is there before those who follow
+			<-joined
+		}
 		if n := i * joins / pictures; n*pictures == i*joins {
 			reading.Go(func() { join(n) })
 		}
