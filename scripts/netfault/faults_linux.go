@@ -111,7 +111,7 @@ func (f *faults) carry(from, to *os.File) {
 		}
 		f.mu.Unlock()
 		p := packet{at, copies, append([]byte(nil), buf[:n]...)}
-		if at == now { // overtakes
+		if at.Equal(now) { // overtakes
 			for range copies {
 				_, _ = to.Write(p.b)
 			}

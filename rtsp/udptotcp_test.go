@@ -1,0 +1,112 @@
+package rtsp
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// The ways from UDP to TCP, and how long they take until there is a picture.
+func TestFromUDPToTCP(t *testing.T) {
+	isUDP := func(r request) bool { return strings.Contains(r.header.Get("Transport"), "client_port") }
+	cases := []struct {
+		name   string
+		answer func(c *scriptedConn, r request) bool
+		within time.Duration
+		conns  int
+	}{
+		{"461", func(c *scriptedConn, r request) bool {
+			if r.method == "SETUP" && isUDP(r) {
+				c.reply(r, 461, "")
+				return true
+			}
+			return playing(300)(c, r)
+		}, time.Second, 1},
+		{"answers with TCP", func(c *scriptedConn, r request) bool {
+			if r.method == "SETUP" && isUDP(r) {
+				c.reply(r, 200, "", "Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+				return true
+			}
+			return playing(300)(c, r)
+		}, time.Second, 2},
+		{"silence", func(c *scriptedConn, r request) bool {
+			if r.method == "PLAY" && c.udp[0] != nil {
+				c.good(r)
+				return true
+			}
+			return playing(300)(c, r)
+		}, 2500 * time.Millisecond, 2},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cam := newScripted(t, c.answer)
+			source, s, took := live(t, SourceOptions{URL: parseURL(t, cam.url(""))})
+			if took > c.within {
+				t.Errorf("it took %s", took)
+			}
+			if cam.mu.Lock(); cam.conns != c.conns {
+				t.Errorf("%d connections, want %d", cam.conns, c.conns)
+			}
+			cam.mu.Unlock()
+			if got := source.Session().Transport; got != TransportTCP {
+				t.Error(got)
+			}
+			eventually(t, "more pictures", func() bool { return s.Units() >= 10 })
+			// It is remembered.
+			p := &pull{source: source}
+			if p.choose(); p.transport != TransportTCP || p.auto {
+				t.Errorf("the next session begins with %s", p.transport)
+			}
+		})
+	}
+}
+
+// Where loss leaves no keyframe whole, nobody waits for the windows of the judge.
+func TestUDPJudgeWithoutPicture(t *testing.T) {
+	j := udpJudge{begin: time.Now()}
+	bad := Reception{Expected: 500, Received: 450, Lost: 50}
+	if err := j.judge(bad, false, j.begin.Add(udpControl-1)); err != nil {
+		t.Errorf("too early: %v", err)
+	}
+	if err := j.judge(bad, true, j.begin.Add(udpControl)); err != nil {
+		t.Errorf("with a picture: %v", err)
+	}
+	if err := j.judge(bad, false, j.begin.Add(udpControl)); err == nil {
+		t.Error("it goes on without a picture")
+	}
+}
+
+func TestUDPJudge(t *testing.T) {
+	begin := time.Now()
+	type tick struct {
+		at                 time.Duration
+		expected, lost, sr int64
+	}
+	cases := []struct {
+		name  string
+		ticks []tick
+		want  string
+	}{
+		{"silence", []tick{{time.Second, 0, 0, 0}, {1500 * time.Millisecond, 0, 0, 0}}, "nothing comes"},
+		{"sender reports only", []tick{{2 * time.Second, 0, 0, 1}, {3 * time.Second, 0, 0, 1}}, "nothing comes"},
+		{"late, but there", []tick{{time.Second, 0, 0, 0}, {2900 * time.Millisecond, 10, 0, 1}}, ""},
+		{"6 % all the time", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 60, 0}, {20 * time.Second, 2010, 120, 0}}, "6 of 100"},
+		{"one bad time", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 600, 0}, {20 * time.Second, 2010, 600, 0}, {30 * time.Second, 3010, 900, 0}}, ""},
+		{"5 %", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 50, 0}, {20 * time.Second, 2010, 100, 0}}, ""},
+		{"too few to tell", []tick{{0, 1, 0, 0}, {10 * time.Second, 40, 20, 0}, {20 * time.Second, 80, 40, 0}}, ""},
+	}
+	for _, c := range cases {
+		j := udpJudge{begin: begin}
+		var err error
+		for _, k := range c.ticks {
+			if err != nil {
+				t.Errorf("%s: too early: %v", c.name, err)
+			}
+			err = j.judge(Reception{Expected: k.expected, Received: k.expected - k.lost, Lost: k.lost, SenderReports: int(k.sr)}, k.expected > 0, begin.Add(k.at))
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
