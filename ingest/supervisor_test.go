@@ -20,9 +20,12 @@ func TestBackoff(t *testing.T) {
 		want time.Duration
 	}{
 		{away, 0, time.Second}, {away, 0, 2 * time.Second}, {away, 0, 4 * time.Second}, {away, 0, 8 * time.Second},
-		{away, 0, 16 * time.Second}, {away, 0, 30 * time.Second}, {away, 59 * time.Second, 30 * time.Second},
+		{away, 0, 16 * time.Second}, {away, 0, 30 * time.Second}, {away, 9 * time.Second, 30 * time.Second},
+		{away, 10 * time.Second, time.Second}, {away, 59 * time.Second, 5900 * time.Millisecond},
 		{away, time.Minute, time.Second}, {away, 0, 2 * time.Second},
 		{refused, 0, time.Minute}, {refused, time.Hour, time.Minute}, {away, 0, 2 * time.Second},
+		{away, time.Minute, time.Second}, {camgate.ErrNoVideoTrack, 0, 2 * time.Second}, {camgate.ErrUnsupportedCodec, 0, 4 * time.Second},
+		{camgate.ErrNoVideoTrack, 0, 8 * time.Second}, {camgate.ErrNoVideoTrack, 0, 16 * time.Second},
 		{camgate.ErrNoVideoTrack, 0, time.Minute}, {camgate.ErrUnsupportedCodec, 0, time.Minute},
 	}
 	var b Backoff
