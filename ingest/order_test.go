@@ -18,7 +18,7 @@ func TestReorderedPictures(t *testing.T) {
 			letters := "N"
 			switch {
 			case i == 0 || i == 7:
-				letters = "I"
+				letters = "XPI"
 			case i > 0 && n < order[i-1] || i > 1 && n < order[i-2]:
 				letters = "B"
 			}
@@ -70,7 +70,7 @@ func TestPictureNeverGoesBack(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newBench(t, newTrack(t, camgate.TrackOptions{Codec: camgate.H264, Params: tt.params}))
-				at := b.one(picture("I", time.Hour)).Time()
+				at := b.one(picture("XPI", time.Hour)).Time()
 				last := at
 				for _, step := range []time.Duration{40, 80, 80, 60, 20, 120, 160} { // ms
 					wait(40 * time.Millisecond)

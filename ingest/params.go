@@ -213,6 +213,20 @@ func normalise(c camgate.Codec, p *camgate.Params, au [][]byte, e entries) (out 
 	return out, key, ok
 }
 
+// hasSets tells whether an access unit that decoding is to start at has the
+// parameter sets that it needs: some cameras send pictures before them.
+func hasSets(c camgate.Codec, au [][]byte) bool {
+	if c != camgate.H264 && c != camgate.H265 {
+		return true
+	}
+	sps, pps := false, false
+	for _, nalu := range au {
+		sps = sps || kindOf(c, nalu) == naluSPS
+		pps = pps || kindOf(c, nalu) == naluPPS
+	}
+	return sps && pps
+}
+
 func isOneOf(nalu []byte, sets [3][]byte) bool {
 	for _, set := range sets {
 		if bytes.Equal(nalu, set) {

@@ -17,7 +17,7 @@ import (
 // sound goes on.
 func playsBoth(freeze time.Duration) func(context.Context, *camgate.Stream) error {
 	return func(ctx context.Context, s *camgate.Stream) error {
-		video, _ := NewTrack(camgate.TrackOptions{Codec: camgate.H264})
+		video, _ := NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: paramsOf(camgate.H264, "SP")})
 		audio, _ := NewTrack(camgate.TrackOptions{Codec: camgate.PCMA})
 		w, err := NewWriter(s, []*camgate.Track{video, audio})
 		if err != nil {
@@ -92,7 +92,7 @@ func TestSourceThatNeverEnds(t *testing.T) {
 		var free atomic.Bool
 		var errLate, errStart atomic.Value
 		deaf := func(ctx context.Context, s *camgate.Stream) error {
-			track, _ := NewTrack(camgate.TrackOptions{Codec: camgate.H264})
+			track, _ := NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: paramsOf(camgate.H264, "SP")})
 			w, err := NewWriter(s, []*camgate.Track{track})
 			if err != nil {
 				return err

@@ -79,7 +79,7 @@ func plays(d time.Duration, then func(context.Context, *camgate.Stream) error) f
 
 func playsLetters(letters string, d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
 	return func(ctx context.Context, s *camgate.Stream) error {
-		track, err := NewTrack(camgate.TrackOptions{Codec: camgate.H264})
+		track, err := NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: paramsOf(camgate.H264, "SP")})
 		if err != nil {
 			return err
 		}

@@ -147,7 +147,7 @@ func (w *watchdog) noStart(after time.Duration) error {
 	switch {
 	case st.State == camgate.StateConnecting:
 		return fmt.Errorf("%w: no connection for %s", camgate.ErrTimeout, after)
-	case errors.Is(st.Err, errNoKeyframe):
+	case errors.Is(st.Err, errNoKeyframe), errors.Is(st.Err, errNoSets):
 		return fmt.Errorf("%w: no picture to start with for %s: %w", camgate.ErrTimeout, after, st.Err)
 	}
 	return fmt.Errorf("%w: no picture to start with for %s", camgate.ErrTimeout, after)

@@ -209,8 +209,11 @@ const (
 	maxHold = 5 * time.Second
 )
 
-// errNoKeyframe is why pictures that come are not shown.
-var errNoKeyframe = errors.New("pictures come, but no keyframe to start with; the camera may send them too seldom: look for its I-frame interval, GOP or smart codec")
+// Why pictures that come are not shown.
+var (
+	errNoKeyframe = errors.New("pictures come, but no keyframe to start with; the camera may send them too seldom: look for its I-frame interval, GOP or smart codec")
+	errNoSets     = errors.New("keyframes come, but no parameter sets (SPS, PPS) with which to decode them, neither in the SDP nor with the pictures")
+)
 
 // hold publishes nothing more of a track before the next keyframe, if that is asked for.
 func (w *Writer) hold(t *camgate.Track, st *onTrack) {
@@ -222,15 +225,18 @@ func (w *Writer) hold(t *camgate.Track, st *onTrack) {
 
 // starts reports whether a track that waits can begin with the sample.
 func (w *Writer) starts(track int, st *onTrack, sm *Sample) bool {
-	now := time.Now()
+	now, why := time.Now(), errNoKeyframe
 	if sm.RandomAccess {
-		return st.held.IsZero() || sm.Lost == 0 || now.Sub(st.held) > maxHold
+		if hasSets(w.tracks[track].Codec, sm.AU) {
+			return st.held.IsZero() || sm.Lost == 0 || now.Sub(st.held) > maxHold
+		}
+		why = errNoSets
 	}
 	if st.waiting.IsZero() {
 		st.waiting = now
 	}
-	if track == w.main && !w.live && now.Sub(st.waiting) >= keyframeLate && w.stream.Status().Err == nil {
-		w.setState(camgate.StateWaitingKeyframe, errNoKeyframe)
+	if track == w.main && !w.live && now.Sub(st.waiting) >= keyframeLate && (w.stream.Status().Err == nil || why == errNoSets) { //nolint:errorlint // it is ours
+		w.setState(camgate.StateWaitingKeyframe, why)
 	}
 	return false
 }

@@ -95,8 +95,8 @@ func TestRefused(t *testing.T) {
 		good [][]byte
 		bad  [][]byte
 	}{
-		{"H264", camgate.TrackOptions{Codec: camgate.H264}, auOf(camgate.H264, "I"), big(camgate.H264, maxUnit)},
-		{"H265", camgate.TrackOptions{Codec: camgate.H265}, auOf(camgate.H265, "I"), big(camgate.H265, maxUnit)},
+		{"H264", camgate.TrackOptions{Codec: camgate.H264}, auOf(camgate.H264, "SPI"), big(camgate.H264, maxUnit)},
+		{"H265", camgate.TrackOptions{Codec: camgate.H265}, auOf(camgate.H265, "VSPI"), big(camgate.H265, maxUnit)},
 		{"AAC", camgate.TrackOptions{Codec: camgate.AAC}, [][]byte{make([]byte, maxAAC)}, [][]byte{make([]byte, maxAAC+1)}},
 		{"Opus", camgate.TrackOptions{Codec: camgate.Opus}, [][]byte{make([]byte, 1275)}, [][]byte{make([]byte, 1<<16)}},
 		{"MJPEG", camgate.TrackOptions{Codec: camgate.MJPEG}, [][]byte{goJPEG(t, 16, 16, 50)}, [][]byte{[]byte("<html>camera is busy</html>")}},
@@ -279,7 +279,7 @@ func TestBFramesAreNoticed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t, newTrack(t, camgate.TrackOptions{Codec: camgate.H264}))
 		for _, at := range []time.Duration{0, 40, 80} {
-			b.one(picture(map[bool]string{true: "I", false: "N"}[at == 0], at*time.Millisecond))
+			b.one(picture(map[bool]string{true: "XPI", false: "N"}[at == 0], at*time.Millisecond))
 		}
 		if b.Writer.Tracks()[0].Reorders() {
 			t.Error("pictures in their order are said to be reordered")
@@ -291,7 +291,7 @@ func TestBFramesAreNoticed(t *testing.T) {
 		}
 		b.end()
 		b.session(newTrack(t, camgate.TrackOptions{Codec: camgate.H264}))
-		if b.one(picture("I", 0)); b.Writer.Tracks()[0].Reorders() {
+		if b.one(picture("XPI", 0)); b.Writer.Tracks()[0].Reorders() {
 			t.Error("a new session is said to have what the one before had")
 		}
 	})
