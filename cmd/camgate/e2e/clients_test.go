@@ -53,10 +53,16 @@ func wantFrames(t *testing.T, what string, got map[string]int, video, audio int)
 var rendered = regexp.MustCompile(`rendered: (\d+)`)
 
 // gstreamer plays a pipeline that ends in a fpsdisplaysink and returns the pictures shown.
+// A line of GStreamer or its decoder about an error fails the test.
 func gstreamer(t *testing.T, seconds int, pipeline string) int {
 	t.Helper()
 	args := append([]string{"--preserve-status", "-s", "INT", strconv.Itoa(seconds), "gst-launch-1.0", "-v"}, strings.Fields(pipeline)...)
-	out, _ := run(t, time.Duration(seconds+20)*time.Second, nil, "timeout", args...)
+	out, errs := run(t, time.Duration(seconds+20)*time.Second, []string{"GST_DEBUG=1,libav:2", "GST_DEBUG_NO_COLOR=1"}, "timeout", args...)
+	for line := range strings.Lines(out + errs) {
+		if strings.Contains(line, "ERROR") {
+			t.Errorf("GStreamer says: %s", strings.TrimSpace(line))
+		}
+	}
 	n := 0
 	for _, m := range rendered.FindAllStringSubmatch(out, -1) {
 		n, _ = strconv.Atoi(m[1])
@@ -66,8 +72,15 @@ func gstreamer(t *testing.T, seconds int, pipeline string) int {
 
 func gstRTSP(t *testing.T, url, protocols, decoder string, seconds int) int {
 	t.Helper()
-	return gstreamer(t, seconds, fmt.Sprintf("rtspsrc location=%s protocols=%s latency=100 name=s s. ! %s ! "+
+	return gstreamer(t, seconds, fmt.Sprintf("rtspsrc location=%s protocols=%s tls-validation-flags=0 latency=100 name=s s. ! %s ! "+
 		"fpsdisplaysink video-sink=fakesink text-overlay=false sync=true", url, protocols, decoder))
+}
+
+// gstHLS plays picture and sound of a playlist.
+func gstHLS(t *testing.T, url string, seconds int) int {
+	t.Helper()
+	return gstreamer(t, seconds, "uridecodebin3 uri="+url+" name=d d. ! videoconvert ! "+
+		"fpsdisplaysink video-sink=fakesink text-overlay=false sync=true d. ! audioconvert ! fakesink sync=true")
 }
 
 const (
