@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,8 +41,9 @@ type pulled struct {
 
 	mu       sync.Mutex
 	pictures []picture
-	sounds   []time.Time
+	sounds   int
 	changes  int    // of tracks
+	forgets  bool   // only the latest pictures are kept
 	bytes    []byte // of the pictures, with start codes, from a keyframe on
 }
 
@@ -182,16 +184,29 @@ func (p *pulled) see(u *camgate.Unit) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	if u.Track.Kind == camgate.Audio {
-		p.sounds = append(p.sounds, now)
+		p.sounds++
 		return
 	}
 	p.pictures = append(p.pictures, picture{now, p.stream.Now() - u.Time(), u.Lost})
+	if p.forgets {
+		p.pictures = slices.Clone(p.pictures[max(len(p.pictures)-keptByForgetful, 0):])
+		return
+	}
 	if len(p.bytes)+u.Size() > maxKept {
 		return
 	}
 	for _, nalu := range u.AU {
 		p.bytes = append(append(p.bytes, 0, 0, 0, 1), nalu...)
 	}
+}
+
+const keptByForgetful = 50
+
+// forget keeps no more than the latest pictures, in a test that measures memory.
+func (p *pulled) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgets = true
 }
 
 // seen are the pictures so far.
@@ -205,7 +220,7 @@ func (p *pulled) seen() []picture {
 func (p *pulled) heard() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.sounds)
+	return p.sounds
 }
 
 // after waits for the first picture after a moment; 0: there is none in time.
