@@ -20,6 +20,7 @@ var house = []struct{ folder, may string }{
 	{"egress/child", "x"},
 	// The adapters: none knows another one, and each library has one home.
 	{"ingest/trust", "."}, // decides whom to trust, for all sources
+	{"ingest/httpauth", ""},
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
@@ -35,7 +36,7 @@ var house = []struct{ folder, may string }{
 	{"scripts/*", ". internal/frameno x"},
 }
 
-const shared = ". ingest ingest/trust egress egress/burst egress/child x"
+const shared = ". ingest ingest/trust ingest/httpauth egress egress/burst egress/child x"
 
 var libraries = map[string]string{
 	"rtp":         "github.com/pion/rtp",

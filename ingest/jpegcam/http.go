@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/httpauth"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 type client struct {
 	transport   *http.Transport
 	origin      *url.URL
-	credentials credentials
+	credentials httpauth.Credentials
 }
 
 func (s *Source) newClient() *client {
@@ -40,7 +41,7 @@ func (s *Source) newClient() *client {
 			MaxConnsPerHost:        1,
 		},
 		origin:      s.url,
-		credentials: credentials{user: s.user, password: s.secret},
+		credentials: httpauth.Credentials{User: s.user, Password: s.secret},
 	}
 }
 
@@ -74,7 +75,7 @@ func (c *client) get(ctx context.Context, etag string) (*http.Response, error) {
 			continue
 		case http.StatusUnauthorized:
 			waste(res)
-			list := parseChallenges(res.Header.Values("WWW-Authenticate"))
+			list := httpauth.Parse(res.Header.Values("WWW-Authenticate"))
 			if err := c.challenged(list, known, answered); err != nil {
 				return nil, err
 			}
@@ -97,7 +98,7 @@ func (c *client) ask(ctx context.Context, target *url.URL, known bool, etag stri
 		req.Header.Set("If-None-Match", etag)
 	}
 	if known {
-		if value := c.credentials.header(req.Method, target.RequestURI()); value != "" {
+		if value := c.credentials.Header(req.Method, target.RequestURI()); value != "" {
 			req.Header.Set("Authorization", value)
 		}
 	}
@@ -106,19 +107,15 @@ func (c *client) ask(ctx context.Context, target *url.URL, known bool, etag stri
 
 // challenged prepares the answer to challenges; answered is how many were answered
 // for this request before.
-func (c *client) challenged(list []challenge, known bool, answered int) error {
-	stale := false
-	for _, one := range list {
-		stale = stale || strings.EqualFold(one.params["stale"], "true")
-	}
+func (c *client) challenged(list []httpauth.Challenge, known bool, answered int) error {
 	switch {
 	case !known:
 		return fmt.Errorf("%w: the camera sends us to another host, which wants a password; ask that one", camgate.ErrAuthFailed)
-	case c.credentials.user == "" && c.credentials.password == "":
+	case c.credentials.User == "" && c.credentials.Password == "":
 		return fmt.Errorf("%w: the camera wants a user and a password", camgate.ErrAuthFailed)
-	case answered > 1, answered == 1 && !stale:
+	case answered > 1, answered == 1 && !httpauth.Stale(list):
 		return fmt.Errorf("%w: the camera refuses the user or the password", camgate.ErrAuthFailed)
-	case !c.credentials.accept(list):
+	case !c.credentials.Accept(list):
 		return fmt.Errorf("%w: the camera wants neither Basic nor Digest (MD5, SHA-256) authentication", camgate.ErrAuthFailed)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/httpauth"
 	"github.com/camgate/camgate/ingest/trust"
 )
 
@@ -119,7 +120,7 @@ func TestAuthentication(t *testing.T) {
 
 // digestFits checks an answer to a challenge with MD5 and qop=auth by the book.
 func digestFits(header, user, password, uri string) bool {
-	p := parseChallenges([]string{header})[0].params
+	p := httpauth.Parse([]string{header})[0].Params
 	h := func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
 	want := h(h(user+":cam:"+password) + ":abc:" + p["nc"] + ":" + p["cnonce"] + ":auth:" + h("GET:"+uri))
 	return p["response"] == want && p["uri"] == uri && p["username"] == user

@@ -1,4 +1,4 @@
-package jpegcam
+package httpauth
 
 import (
 	"reflect"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-func TestParseChallenges(t *testing.T) {
-	tests := map[string][]challenge{
+func TestParse(t *testing.T) {
+	tests := map[string][]Challenge{
 		``:                          nil,
 		`Basic realm="a, b"`:        {{"basic", map[string]string{"realm": "a, b"}}},
 		`BASIC realm=x`:             {{"basic", map[string]string{"realm": "x"}}},
@@ -23,7 +23,7 @@ func TestParseChallenges(t *testing.T) {
 		`=,"x" ,;`: {{"x", map[string]string{}}},
 	}
 	for text, want := range tests {
-		got := parseChallenges([]string{text})
+		got := Parse([]string{text})
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %v, want %v", text, got, want)
 		}
@@ -59,17 +59,17 @@ func TestDigest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := credentials{user: tt.user, password: tt.password, cnonce: tt.cnonce}
-			if !c.accept(parseChallenges([]string{tt.challenge})) {
+			c := Credentials{User: tt.user, Password: tt.password, cnonce: tt.cnonce}
+			if !c.Accept(Parse([]string{tt.challenge})) {
 				t.Fatal("refused")
 			}
-			got := c.header("GET", tt.uri)
+			got := c.Header("GET", tt.uri)
 			for _, part := range tt.want {
 				if !strings.Contains(got, part) {
 					t.Errorf("%s lacks %s", got, part)
 				}
 			}
-			if next := c.header("GET", tt.uri); strings.Contains(got, "nc=") && !strings.Contains(next, "nc=00000002") {
+			if next := c.Header("GET", tt.uri); strings.Contains(got, "nc=") && !strings.Contains(next, "nc=00000002") {
 				t.Errorf("the nonce is used again: %s", next)
 			}
 		})
@@ -86,9 +86,9 @@ func TestChoice(t *testing.T) {
 		`Digest realm=r|Negotiate`:                                                      "",
 		`Digest nonce=n, algorithm=SHA-999`:                                             "",
 	} {
-		c := credentials{user: "u", password: "p"}
-		ok := c.accept(parseChallenges(strings.Split(fields, "|")))
-		got := c.header("GET", "/")
+		c := Credentials{User: "u", Password: "p"}
+		ok := c.Accept(Parse(strings.Split(fields, "|")))
+		got := c.Header("GET", "/")
 		if want == "algorithm-free" {
 			if !strings.HasPrefix(got, "Digest ") || strings.Contains(got, "algorithm") {
 				t.Errorf("%s: %s", fields, got)
@@ -101,18 +101,18 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-// FuzzParseChallenges: nothing that a camera asks for breaks the parser, and what it
+// FuzzParse: nothing that a camera asks for breaks the parser, and what it
 // accepts can be answered in one line.
-func FuzzParseChallenges(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{`Digest realm="r", nonce="n\"", qop=auth`, `Basic`, `=,"`, "Digest nonce=\"a\r\nb\""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c := credentials{user: "u", password: "p"}
-		if !c.accept(parseChallenges([]string{text})) {
+		c := Credentials{User: "u", Password: "p"}
+		if !c.Accept(Parse([]string{text})) {
 			return
 		}
-		if h := c.header("GET", "/"); h == "" || strings.ContainsAny(h, "\r\n") && !strings.ContainsAny(text, "\r\n") {
+		if h := c.Header("GET", "/"); h == "" || strings.ContainsAny(h, "\r\n") && !strings.ContainsAny(text, "\r\n") {
 			t.Fatalf("%q", h)
 		}
 	})

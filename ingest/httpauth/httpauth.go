@@ -1,4 +1,6 @@
-package jpegcam
+// Package httpauth answers what HTTP servers ask of their clients: Basic (RFC 7617)
+// and Digest (RFC 7616, RFC 2069) authentication, as cameras have them.
+package httpauth
 
 import (
 	"crypto/md5" //nolint:gosec // RFC 7616: many cameras know nothing else
@@ -8,18 +10,19 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 )
 
-// challenge is how a server wants to be convinced (RFC 9110 section 11.6.1).
-type challenge struct {
-	scheme string            // in lower case
-	params map[string]string // names in lower case
+// Challenge is how a server wants to be convinced (RFC 9110 section 11.6.1).
+type Challenge struct {
+	Scheme string            // in lower case
+	Params map[string]string // names in lower case
 }
 
-// parseChallenges reads the WWW-Authenticate fields of an answer, each of which may
+// Parse reads the WWW-Authenticate fields of an answer, each of which may
 // have several challenges, with commas between them and between their parameters.
-func parseChallenges(fields []string) (list []challenge) {
+func Parse(fields []string) (list []Challenge) {
 	for _, field := range fields {
 		for field != "" {
 			var word string
@@ -30,10 +33,10 @@ func parseChallenges(fields []string) (list []challenge) {
 			after := strings.TrimLeft(field, " \t")
 			if value, ok := strings.CutPrefix(after, "="); ok && len(list) > 0 {
 				value, field = cutValue(strings.TrimLeft(value, " \t"))
-				list[len(list)-1].params[strings.ToLower(word)] = value
+				list[len(list)-1].Params[strings.ToLower(word)] = value
 				continue
 			}
-			list = append(list, challenge{strings.ToLower(word), map[string]string{}})
+			list = append(list, Challenge{strings.ToLower(word), map[string]string{}})
 		}
 	}
 	return list
@@ -68,18 +71,24 @@ func cutValue(s string) (value, rest string) {
 	return b.String(), "" // nobody closed it
 }
 
-// credentials answer challenges. They remember the last one, so that the next request
+// Credentials answer challenges. They remember the last one, so that the next request
 // need not be refused first.
-type credentials struct {
-	user, password string
-	given          *challenge
-	hash           func() hash.Hash // of a Digest
-	count          int              // of uses of the nonce
-	cnonce         string           // "": made anew for each use
+type Credentials struct {
+	User, Password string
+
+	given  *Challenge
+	hash   func() hash.Hash // of a Digest
+	count  int              // of uses of the nonce
+	cnonce string           // "": made anew for each use
 }
 
-// accept chooses the strongest of the challenges; false when it knows none.
-func (c *credentials) accept(list []challenge) bool {
+// Stale tells whether a server refuses the nonce only, and not the password.
+func Stale(list []Challenge) bool {
+	return slices.ContainsFunc(list, func(c Challenge) bool { return strings.EqualFold(c.Params["stale"], "true") })
+}
+
+// Accept chooses the strongest of the challenges; false when it knows none.
+func (c *Credentials) Accept(list []Challenge) bool {
 	best := 0
 	for i := range list {
 		rank, hash := list[i].rank()
@@ -91,15 +100,15 @@ func (c *credentials) accept(list []challenge) bool {
 }
 
 // rank tells how good a challenge is; 0 when camgate cannot answer it.
-func (c *challenge) rank() (int, func() hash.Hash) {
-	switch c.scheme {
+func (c *Challenge) rank() (int, func() hash.Hash) {
+	switch c.Scheme {
 	case "basic":
 		return 1, nil
 	case "digest":
-		if qop, ok := c.params["qop"]; ok && !hasWord(qop, "auth") || c.params["nonce"] == "" {
+		if qop, ok := c.Params["qop"]; ok && !hasWord(qop, "auth") || c.Params["nonce"] == "" {
 			return 0, nil
 		}
-		switch strings.TrimSuffix(strings.ToUpper(c.params["algorithm"]), "-SESS") {
+		switch strings.TrimSuffix(strings.ToUpper(c.Params["algorithm"]), "-SESS") {
 		case "", "MD5":
 			return 2, md5.New
 		case "SHA-256":
@@ -118,26 +127,26 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// header is the value of Authorization for a request; empty while nothing is asked.
-func (c *credentials) header(method, uri string) string {
+// Header is the value of Authorization for a request; empty while nothing is asked.
+func (c *Credentials) Header(method, uri string) string {
 	switch {
 	case c.given == nil:
 		return ""
-	case c.given.scheme == "basic":
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.password))
+	case c.given.Scheme == "basic":
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password))
 	}
 	return c.digest(method, uri)
 }
 
 // digest answers as RFC 7616 section 3.4 says, and as RFC 2069 where the server names
 // no qop.
-func (c *credentials) digest(method, uri string) string {
+func (c *Credentials) digest(method, uri string) string {
 	h := func(parts ...string) string {
 		sum := c.hash()
 		sum.Write([]byte(strings.Join(parts, ":")))
 		return hex.EncodeToString(sum.Sum(nil))
 	}
-	p := c.given.params
+	p := c.given.Params
 	realm, nonce := p["realm"], p["nonce"]
 	c.count++
 	nc := fmt.Sprintf("%08x", c.count)
@@ -145,14 +154,14 @@ func (c *credentials) digest(method, uri string) string {
 	if cnonce == "" {
 		cnonce = rand.Text()
 	}
-	key := h(c.user, realm, c.password)
+	key := h(c.User, realm, c.Password)
 	if strings.HasSuffix(strings.ToUpper(p["algorithm"]), "-SESS") {
 		key = h(key, nonce, cnonce)
 	}
 	var b strings.Builder
-	user := c.user
+	user := c.User
 	if strings.EqualFold(p["userhash"], "true") {
-		user = h(c.user, realm)
+		user = h(c.User, realm)
 	}
 	fmt.Fprintf(&b, "Digest username=%s, realm=%s, nonce=%s, uri=%s", quote(user), quote(realm), quote(nonce), quote(uri))
 	if _, ok := p["qop"]; ok {
