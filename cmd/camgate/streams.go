@@ -101,6 +101,8 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 			// More often than the supervisor asks for signs of life.
 			Interval: opts.Poll, Repeat: opts.StallTimeout / 5,
 		})
+	case config.SchemeONVIF, config.SchemeONVIFS:
+		return a.newONVIF(s, text, parsed, opts)
 	case config.SchemeMPEGTS:
 		return ts.New(ts.Options{URL: parsed.URL, Name: text.String()})
 	case config.SchemePublish: // has none

@@ -69,13 +69,15 @@ const (
 	SchemeBambu   Scheme = "bambu"
 	SchemeBambuS  Scheme = "bambus"
 	SchemeMPEGTS  Scheme = "udp+mpegts"
+	SchemeONVIF   Scheme = "onvif"
+	SchemeONVIFS  Scheme = "onvifs"
 )
 
 func schemes() []string {
 	return []string{
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
 		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
-		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS),
+		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS), string(SchemeONVIF), string(SchemeONVIFS),
 		string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
@@ -90,14 +92,25 @@ type Source struct {
 // Secure tells whether the source has TLS.
 func (s Source) Secure() bool {
 	switch s.Scheme {
-	case SchemeRTSPS, SchemeMJPEGS, SchemeJPEGS, SchemeBambu, SchemeBambuS:
+	case SchemeRTSPS, SchemeMJPEGS, SchemeJPEGS, SchemeBambu, SchemeBambuS, SchemeONVIFS:
 		return true
 	}
 	return false
 }
 
+// MayBeSecure tells whether the source has TLS, or may send us to one that has.
+func (s Source) MayBeSecure() bool { return s.Secure() || s.Scheme == SchemeONVIF }
+
 // Still tells whether the source is asked for each picture.
-func (s Source) Still() bool { return s.Scheme == SchemeJPEG || s.Scheme == SchemeJPEGS }
+func (s Source) Still() bool {
+	switch s.Scheme {
+	case SchemeJPEG, SchemeJPEGS:
+		return true
+	case SchemeONVIF, SchemeONVIFS:
+		return s.URL.Query().Get("stills") == "true"
+	}
+	return false
+}
 
 // ParseSource takes a source apart. Its error never shows a password.
 func ParseSource(s SourceURL) (Source, error) {
@@ -117,7 +130,7 @@ func ParseSource(s SourceURL) (Source, error) {
 	}
 	lower := strings.ToLower(scheme)
 	switch Scheme(lower) {
-	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS, SchemeMPEGTS:
+	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS, SchemeMPEGTS, SchemeONVIF, SchemeONVIFS:
 		u, err := parseURL(lower, rest)
 		return Source{Scheme: Scheme(lower), URL: &u}, err
 	case SchemeBambu, SchemeBambuS:

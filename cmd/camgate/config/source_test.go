@@ -37,6 +37,8 @@ func TestParseSource(t *testing.T) {
 		"bambu://12345678@10.0.0.1":                  "bambu://12345678@10.0.0.1",
 		"bambu://bblp:12345678@10.0.0.1:1/":          "bambu://12345678@10.0.0.1:1",
 		"udp+mpegts://239.0.0.1:5004?interface=eth0": "udp+mpegts://239.0.0.1:5004?interface=eth0",
+		"onvif://u:p@ss@h:8000?profile=Main Stream":  "onvif://u:p%40ss@h:8000?profile=Main Stream",
+		"onvifs://h/onvif/device":                    "onvifs://h/onvif/device",
 		"bambus://12345678@10.0.0.1":                 "rtsps://bblp:12345678@10.0.0.1/streaming/live/1",
 	}
 	for text, want := range tests {
@@ -72,7 +74,7 @@ func TestParseSource(t *testing.T) {
 func TestSecure(t *testing.T) {
 	for text, want := range map[string]bool{
 		"rtsp://h": false, "rtsps://h": true, "rtsps+http://h": true, "http+mjpeg://h": false, "https+mjpeg://h": true,
-		"http+jpeg://h": false, "https+jpeg://h": true, "bambu://c@h": true, "bambus://c@h": true, "demo": false, "file:x": false,
+		"http+jpeg://h": false, "https+jpeg://h": true, "bambu://c@h": true, "bambus://c@h": true, "onvif://h": false, "onvifs://h": true, "demo": false, "file:x": false,
 	} {
 		if source, err := ParseSource(SourceURL(text)); err != nil || source.Secure() != want {
 			t.Errorf("%s: %v, %v", text, source.Secure(), err)

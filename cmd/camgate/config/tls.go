@@ -41,10 +41,10 @@ func (v *validator) streamTLS(at string, s *Stream) {
 	}
 	secure := slices.ContainsFunc(s.Source, func(text SourceURL) bool {
 		source, err := ParseSource(text)
-		return err != nil || source.Secure()
+		return err != nil || source.MayBeSecure()
 	})
 	if !secure {
-		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://, https+mjpeg://, https+jpeg://, bambu://, bambus://")
+		v.fail(at, "no source of the stream has TLS: that would be one of rtsps://, https+mjpeg://, https+jpeg://, bambu://, bambus://, onvif://, onvifs://")
 	}
 	for i, text := range s.TLS.Fingerprint {
 		if _, err := trust.ParsePin(text); err != nil {

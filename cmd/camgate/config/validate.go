@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/onvif"
 	"github.com/camgate/camgate/ingest/ts"
 )
 
@@ -200,6 +201,10 @@ func (v *validator) stream(at string, s *Stream) {
 			if _, err := ts.New(ts.Options{URL: source.URL}); err != nil {
 				v.fail(path, "%v", err)
 			}
+		case source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS:
+			if _, err := onvif.New(onvif.Options{URL: source.URL}); err != nil {
+				v.fail(path, "%v", err)
+			}
 		case source.Scheme == SchemeFile:
 			if _, err := os.Stat(v.File(source.Path)); err != nil {
 				v.warn(path, "%s: %v", printable(source.Path), unwrapPath(err))
@@ -215,7 +220,7 @@ func (v *validator) stream(at string, s *Stream) {
 	case s.Poll < minPoll:
 		v.fail(at+".poll", "has to be at least %s", minPoll)
 	case s.Poll != defaultPoll && !still:
-		v.fail(at+".poll", "is for sources of single pictures: http+jpeg:// and https+jpeg://")
+		v.fail(at+".poll", "is for sources of single pictures: http+jpeg://, https+jpeg://, and onvif:// with stills=true")
 	}
 	v.streamTLS(at+".tls", s)
 }
