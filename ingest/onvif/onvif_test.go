@@ -50,7 +50,11 @@ func good() *onviffake.Camera {
 	return &onviffake.Camera{
 		Login: onviffake.Token, User: "admin", Password: "p<&>s s", First: true, Second: true, Prefix: "tt",
 		StreamURI: "rtsp://camera/live?a=1&p=", SnapshotURI: "http://camera/snap.jpg",
-		Profiles: []onviffake.Profile{{"jpeg", "Pictures", "JPEG", 640, 480}, {"main", "Main Stream", "H265", 3840, 2160}, {"sub", "Sub", "H264", 640, 360}},
+		Profiles: []onviffake.Profile{
+			{Token: "jpeg", Name: "Pictures", Codec: "JPEG", Width: 640, Height: 480},
+			{Token: "main", Name: "Main Stream", Codec: "H265", Width: 3840, Height: 2160},
+			{Token: "sub", Name: "Sub", Codec: "H264", Width: 640, Height: 360},
+		},
 	}
 }
 
