@@ -24,16 +24,16 @@ type muxer struct {
 	zipper  *zipper
 
 	// Owned by Run.
-	cutter  segmenter
-	plan    plan
-	window  []*segment // listed
-	gone    []*segment
-	target  int
-	part    time.Duration
-	tooLong []time.Duration // parts in a row that were longer than the part target
-	breaks  uint64
-	bad     int // samples left out and not told of yet
-	told    time.Time
+	cutter segmenter
+	plan   plan
+	window []*segment // listed
+	gone   []*segment
+	target int
+	pace   time.Duration // part target as the first parts made it
+	part   time.Duration // part target
+	breaks uint64
+	bad    int // samples left out and not told of yet
+	told   time.Time
 }
 
 // keepGone is how many segments are served after they were listed last: a client
@@ -204,26 +204,34 @@ func (m *muxer) measure(s *snapshot) {
 		open += p.duration
 	}
 	m.target = max(m.target, rounded(open))
-	var fresh []*part
-	for _, g := range s.segments {
-		fresh = append(fresh, g.parts...)
-	}
-	fresh = append(fresh, s.open.parts...)
-	if m.part == 0 {
-		for _, p := range fresh {
-			if p.duration < 5*m.opts.Part || m.part == 0 {
-				m.part = max(m.part, m.slack(p.duration))
-			}
+	longest := time.Duration(0)
+	for _, p := range s.listedParts() {
+		longest = max(longest, p.duration)
+		if m.pace == 0 || m.part == 0 && p.duration < 5*m.opts.Part {
+			m.pace = max(m.pace, m.slack(p.duration))
 		}
-		return
 	}
-	// One part that is too long is a hiccup of the source; three are a new pace.
-	if p := fresh[len(fresh)-1].duration; p <= m.part {
-		m.tooLong = m.tooLong[:0]
-	} else if m.tooLong = append(m.tooLong, p); len(m.tooLong) == 3 {
-		m.part = m.slack(slices.Max(m.tooLong))
-		m.tooLong = m.tooLong[:0]
+	if longest < m.pace/2 && len(s.segments) >= withParts {
+		m.pace = m.slack(longest) // it was slow at first
 	}
+	// A source that pauses or slows down makes parts longer than they should be. The
+	// target covers them for as long as they are listed, and no longer, since players
+	// keep three times as far from the live edge (RFC 8216bis section 4.4.3.8).
+	switch {
+	case longest <= m.pace:
+		m.part = m.pace
+	case longest > m.part:
+		m.part = m.slack(longest)
+	}
+}
+
+// listedParts returns the parts that the playlist lists, oldest first.
+func (s *snapshot) listedParts() []*part {
+	var list []*part
+	for _, g := range s.segments[max(len(s.segments)-withParts, 0):] {
+		list = append(list, g.parts...)
+	}
+	return append(list, s.open.parts...)
 }
 
 func rounded(d time.Duration) int { return int(math.Round(d.Seconds())) }
