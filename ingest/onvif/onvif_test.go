@@ -266,7 +266,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"onvifs://admin:p%3C&%3Es%20s@camera"} {
+	for _, text := range []string{"onvifs://admin:p%3C&%3Es%20s@camera", user} {
 		r, err := New(Options{URL: mustParse(t, text), Dial: dial, TLS: accept})
 		if err != nil {
 			t.Fatal(err)
