@@ -9,13 +9,13 @@ import (
 )
 
 // camera runs testdata/gstcam.py, an RTSP server that shares no code with camgate.
-func camera(t *testing.T, port int) (stop func()) {
+func camera(t *testing.T, port int, flags ...string) (stop func()) {
 	t.Helper()
 	script, err := filepath.Abs("../../../testdata/gstcam.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop, log := background(t, "/usr/bin/python3", script, fmt.Sprint(port))
+	stop, log := background(t, "/usr/bin/python3", append([]string{script, fmt.Sprint(port)}, flags...)...)
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(log.String(), "ready") {
 		if time.Now().After(deadline) {
