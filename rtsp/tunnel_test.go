@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -137,7 +136,7 @@ func tunnelled(t *testing.T, url string) (*Source, *camgate.Stream) {
 	go func() {
 		for {
 			err := source.Run(ctx, s)
-			if ctx.Err() != nil || s.Units() > 0 || !errors.Is(err, io.EOF) {
+			if ctx.Err() != nil || s.Units() > 0 || !errors.Is(err, camgate.ErrConnectionFailed) {
 				done <- err
 				return
 			}

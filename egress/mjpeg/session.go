@@ -145,8 +145,7 @@ func (s *session) publish(r io.Reader) error {
 			Track: s.track, PTS: s.track.Ticks(when - s.behind), AU: [][]byte{picture},
 			RandomAccess: true, Discontinuity: first,
 		}
-		s.rendition.Publish(u)
-		s.transcoder.newest.Store(u)
+		s.show(u)
 		s.server.counters.pictures.Add(1)
 		first = false
 	}

@@ -85,7 +85,7 @@ func (s *Server) newest(ctx context.Context, stream *camgate.Stream) (*picture, 
 	}
 	if track.Codec != camgate.MJPEG {
 		if t := s.transcoderOf(stream); t != nil {
-			if u := t.newest.Load(); u != nil && time.Since(u.NTP) < maxRenditionAge {
+			if u := t.newest(); u != nil && time.Since(u.NTP) < maxRenditionAge {
 				return pictureOf(u), nil
 			}
 		}
@@ -104,7 +104,7 @@ func (s *Server) newest(ctx context.Context, stream *camgate.Stream) (*picture, 
 	}
 	if t := s.transcoderOf(stream); t != nil {
 		// Old, but not older than what could be made now.
-		if u := t.newest.Load(); u != nil && !u.NTP.Before(key.NTP.Add(-time.Millisecond)) {
+		if u := t.newest(); u != nil && !u.NTP.Before(key.NTP.Add(-time.Millisecond)) {
 			return pictureOf(u), nil
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -34,7 +34,23 @@ type transcoder struct {
 	behind    time.Duration  // the rendition's clock, to the stream's
 	log       *slog.Logger
 
-	newest atomic.Pointer[camgate.Unit]
+	mu   sync.Mutex
+	last *camgate.Unit // published
+}
+
+// show lets nobody ask for the newest picture between a viewer's having it and ours.
+func (t *transcoder) show(u *camgate.Unit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rendition.Publish(u)
+	t.last = u
+}
+
+// newest returns the newest picture, nil before the first one.
+func (t *transcoder) newest() *camgate.Unit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
 }
 
 func (s *Server) newTranscoder(stream *camgate.Stream) *transcoder {
