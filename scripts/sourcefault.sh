@@ -1,0 +1,59 @@
+#!/bin/sh
+# A camera behind a bad network: camgate pulls it from another network namespace, through
+# 5 % of the packets lost and 50 ms of jitter each way, and then an outage of 5 s
+# (scripts/netfault). Three streams of one camera, by `transport` tcp, udp and auto. Wanted:
+#
+#   tcp   stays with its first session through loss and jitter
+#   all   show pictures again within 3 s of the end of the outage
+#   auto  goes over to TCP under loss that lasts: at 12 %, if it has not before
+#
+# Needs root, ip, curl and python3; takes 50 to 80 s.
+#
+# Usage: scripts/sourcefault.sh
+#
+# LOSS=5 JITTER=50ms OUTAGE=5 HEAVY=12 CAMGATE=program NETFAULT=program
+set -eu
+cd "$(dirname "$0")/.."
+tmp=$(mktemp -d)
+a=camS$$ b=gateS$$
+finish() {
+	ip netns del $a 2>/dev/null || true
+	ip netns del $b 2>/dev/null || true
+	rm -rf "$tmp"
+}
+trap finish EXIT
+CAMGATE=${CAMGATE:-$tmp/camgate} NETFAULT=${NETFAULT:-$tmp/netfault}
+[ "$CAMGATE" != "$tmp/camgate" ] || CGO_ENABLED=0 go build -tags nomsgpack -o "$CAMGATE" ./cmd/camgate
+[ "$NETFAULT" != "$tmp/netfault" ] || go build -o "$NETFAULT" ./scripts/netfault
+ip netns add $a
+ip netns add $b
+ip -n $b link set lo up
+cat >"$tmp/gate.yaml" <<Y
+http: {address: 127.0.0.1:8889}
+rtsp: {address: 127.0.0.1:8554}
+webrtc: {address: 127.0.0.1:8189}
+streams:
+  tcp:  {source: "rtsp://10.9.9.1:8555/cam", transport: tcp}
+  udp:  {source: "rtsp://10.9.9.1:8555/cam", transport: udp}
+  auto: {source: "rtsp://10.9.9.1:8555/cam", transport: auto}
+Y
+cat >"$tmp/inside.sh" <<I
+ip netns exec $a "$CAMGATE" fakecam --listen 10.9.9.1:8555 >"$tmp/cam.log" 2>&1 &
+cam=\$!
+ip netns exec $b "$CAMGATE" -c "$tmp/gate.yaml" >"$tmp/log" 2>&1 &
+gate=\$!
+status=0
+ip netns exec $b python3 scripts/sourcefault.py "$tmp/faults" "$tmp/log" "${LOSS:-5}" "${JITTER:-50ms}" "${OUTAGE:-5}" "${HEAVY:-12}" || status=1
+kill \$gate \$cam
+wait \$gate \$cam || true
+exit \$status
+I
+mkfifo "$tmp/faults"
+status=0
+"$NETFAULT" -a $a -b $b -- sh "$tmp/inside.sh" <>"$tmp/faults" || status=1
+[ $status = 0 ] || {
+	grep -v level=DEBUG "$tmp/log" || true
+	tail -20 "$tmp/cam.log"
+}
+[ -z "${KEEP:-}" ] || cp "$tmp/log" "$tmp/cam.log" "$KEEP/"
+exit $status
