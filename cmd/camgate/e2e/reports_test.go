@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestReportsByAnotherParser(t *testing.T) {
 	for _, transport := range []rtsp.Transport{rtsp.TransportUDP, rtsp.TransportTCP} {
 		t.Run(string(transport), func(t *testing.T) {
 			t.Parallel()
-			packets := capture(t, 10*time.Second, func(address string) (stop func()) {
+			packets := capture(t, transport, 10*time.Second, func(address string) (stop func()) {
 				_, stop = pull(t, fakecam.Options{
 					Listen: address, Faults: []string{"loss=3%", "jitter=20ms", "seq-wrap"}, ReportInterval: 1700 * time.Millisecond,
 				}, transport, ingest.Options{})
@@ -64,7 +65,7 @@ func TestReportsByAnotherParser(t *testing.T) {
 // sender is what can be known of a sender of RTP by what is on the wire.
 type sender struct {
 	rate    float64
-	seen    map[int64]bool // by extended sequence number
+	seen    map[int64]float64 // the jitter then, in ticks, by extended sequence number
 	first   int64
 	highest int64
 	jitter  float64 // in ticks
@@ -116,7 +117,7 @@ func takeNote(t *testing.T, senders map[uint64]*sender, p dissected) {
 func senderOf(senders map[uint64]*sender, ssrc uint64) *sender {
 	s := senders[ssrc]
 	if s == nil {
-		s = &sender{seen: map[int64]bool{}, clocks: map[uint64]time.Time{}}
+		s = &sender{seen: map[int64]float64{}, clocks: map[uint64]time.Time{}}
 		senders[ssrc] = s
 	}
 	return s
@@ -125,10 +126,10 @@ func senderOf(senders map[uint64]*sender, ssrc uint64) *sender {
 // packet is RFC 3550 appendix A.1 and A.8.
 func (s *sender) packet(p dissected) {
 	seq := s.highest + int64(int16(uint16(p.fields["rtp.seq"])-uint16(s.highest)))
-	s.seen[seq] = true
 	s.highest = max(s.highest, seq)
 	d := p.at.Sub(s.last.at).Seconds()*s.rate - float64(int32(uint32(p.fields["rtp.timestamp"])-uint32(s.last.fields["rtp.timestamp"])))
 	s.jitter += (math.Abs(d) - s.jitter) / 16
+	s.seen[seq] = s.jitter
 	s.last = p
 }
 
@@ -162,7 +163,7 @@ func (s *sender) report(t *testing.T, p dissected) {
 	if f["rtcp.ssrc.fraction"] != fraction {
 		t.Errorf("%d of 256 lost, want %d", f["rtcp.ssrc.fraction"], fraction)
 	}
-	if got, want := ticks(float64(f["rtcp.ssrc.jitter"]), s.rate), ticks(s.jitter, s.rate); (got - want).Abs() > max(3*time.Millisecond, want/3) {
+	if got, want := ticks(float64(f["rtcp.ssrc.jitter"]), s.rate), ticks(s.seen[highest], s.rate); (got - want).Abs() > max(3*time.Millisecond, want/3) {
 		t.Errorf("jitter %s, want %s", got, want)
 	}
 	s.clock(t, p)
@@ -196,11 +197,15 @@ func (s *sender) clock(t *testing.T, p dissected) {
 }
 
 // capture has tshark listen while a camera is pulled whose address it chooses.
-func capture(t *testing.T, long time.Duration, begin func(address string) (stop func())) []dissected {
+func capture(t *testing.T, transport rtsp.Transport, long time.Duration, begin func(address string) (stop func())) []dissected {
 	t.Helper()
 	port, file := freeTCP(t), filepath.Join(t.TempDir(), "wire.pcap")
+	filter := fmt.Sprintf("tcp port %d", port)
+	if transport == rtsp.TransportUDP {
+		filter += " or udp" // on ports that are not known yet
+	}
 	var log lockedBuffer
-	listen := exec.CommandContext(t.Context(), "tshark", "-q", "-i", "lo", "-B", "32", "-f", fmt.Sprintf("tcp port %d or udp", port), "-w", file)
+	listen := exec.CommandContext(t.Context(), "tshark", "-q", "-i", "lo", "-B", "32", "-f", filter, "-w", file)
 	listen.Stderr = &log
 	if err := listen.Start(); err != nil {
 		t.Fatal(err)
@@ -220,19 +225,31 @@ func capture(t *testing.T, long time.Duration, begin func(address string) (stop 
 	if err := listen.Wait(); err != nil {
 		t.Fatalf("tshark: %v\n%s", err, log.String())
 	}
-	var out, errs bytes.Buffer
-	read := exec.CommandContext(t.Context(), "tshark", "-r", file, "-d", fmt.Sprintf("tcp.port==%d,rtsp", port), "-Y", "rtp or rtcp", "-T", "pdml")
-	read.Stdout, read.Stderr = &out, &errs
-	if err := read.Run(); err != nil {
-		t.Fatalf("tshark: %v\n%s", err, errs.String())
+	// Others on this machine use UDP, too.
+	ours := []string{fmt.Sprintf("tcp.port == %d", port)}
+	agreed := read(t, file, port, "rtsp.transport", "-T", "fields", "-e", "rtsp.transport")
+	for _, pair := range regexp.MustCompile(`(?:client|server)_port=(\d+)-(\d+)`).FindAllStringSubmatch(agreed.String(), -1) {
+		ours = append(ours, "udp.port == "+pair[1], "udp.port == "+pair[2])
 	}
-	packets := dissect(t, &out)
+	packets := dissect(t, read(t, file, port, "(rtp or rtcp) and ("+strings.Join(ours, " or ")+")", "-T", "pdml"))
 	for _, p := range packets {
 		if ok, checked := p.fields["rtcp.length_check"]; checked && ok != 1 {
 			t.Errorf("a compound packet has a wrong length: %v", p.fields)
 		}
 	}
 	return packets
+}
+
+// read has tshark print what fits a filter.
+func read(t *testing.T, file string, port int, filter string, how ...string) *bytes.Buffer {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "tshark", append([]string{"-r", file, "-d", fmt.Sprintf("tcp.port==%d,rtsp", port), "-Y", filter}, how...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("tshark: %v\n%s", err, errs.String())
+	}
+	return &out
 }
 
 // dissect reads PDML.
