@@ -15,7 +15,7 @@ import (
 )
 
 // depacketizer puts the packets of one track together to access units. All but
-// nalUnits keep the bytes of packets: nobody may use their buffers again.
+// nalUnits keep packets and their bytes: nobody may use them again.
 type depacketizer interface {
 	// push takes the next packet and its presentation time in ticks, and hands on
 	// what is complete now. An error tells that something had to be left out.

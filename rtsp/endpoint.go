@@ -109,6 +109,7 @@ func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
 		st.session.answerPlay(st, res)
 	case base.Teardown:
 		st.session.stopPlaying()
+		st.session.stopTaking()
 	}
 }
 

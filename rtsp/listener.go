@@ -214,6 +214,22 @@ func (c *conn) trySend(bufs [][]byte, stopped *atomic.Bool) (int, error) {
 	return c.file.write(bufs)
 }
 
+// offer writes a frame that is of no use when it comes late: not at all when the peer
+// takes nothing now. Some who publish never read.
+func (c *conn) offer(frame []byte) {
+	if !c.mu.TryLock() {
+		return
+	}
+	defer c.mu.Unlock()
+	if c.file == nil {
+		_, _ = c.Conn.Write(frame) // under TLS: an error shows where it is read
+		return
+	}
+	if n, err := c.file.write([][]byte{frame}); err == nil && n > 0 && n < len(frame) {
+		_, _ = c.Conn.Write(frame[n:])
+	}
+}
+
 func writeAll(w io.Writer, bufs [][]byte) error {
 	for _, b := range bufs {
 		if _, err := w.Write(b); err != nil {

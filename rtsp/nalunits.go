@@ -180,7 +180,8 @@ func (d *nalUnits) join(p fragment, seq uint16) error {
 	}
 	d.next = seq + 1
 	if len(d.buf)+len(p.data) > maxUnit {
-		return errTooBig // and push gives up on it
+		d.leaveOut()
+		return errTooBig
 	}
 	d.append(p.data)
 	if p.last {

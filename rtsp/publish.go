@@ -76,7 +76,7 @@ func (s *session) record(c *conn) error {
 		}
 		s.lib.OnPacketRTP(in.media, in.format, take)
 		if ch, ok := s.channels[in.media]; ok {
-			ours.frame[ch] = frames(in, inlet, s.reported(in, take))
+			ours.frame[ch] = frames(in, inlet, s.reported(c, ch+1, in, take))
 		}
 	}
 	s.recordsOn = c
@@ -86,9 +86,11 @@ func (s *session) record(c *conn) error {
 }
 
 // reported has packets reported on that the library does not see.
-func (s *session) reported(in input, take func(*rtp.Packet)) func(*rtp.Packet) {
+func (s *session) reported(c *conn, channel byte, in input, take func(*rtp.Packet)) func(*rtp.Packet) {
 	fb := newFeedback(in.format.ClockRate(), rand.Uint32(), cnameOfServer, time.Now(), func(p rtcp.Packet) {
-		_ = s.lib.WritePacketRTCP(in.media, p) // the session ends: nobody is there to be told
+		if b, err := p.Marshal(); err == nil {
+			c.offer(append([]byte{interleaved, channel, byte(len(b) >> 8), byte(len(b))}, b...))
+		}
 	})
 	s.lib.OnPacketRTCP(in.media, func(p rtcp.Packet) { fb.control(p, time.Now()) })
 	return func(pkt *rtp.Packet) {
@@ -103,23 +105,31 @@ const cnameOfServer = "camgate"
 
 // frames takes RTP packets of an input's payload type out of interleaved frames.
 func frames(in input, to *inlet, take func(*rtp.Packet)) func([]byte) {
-	var pkt rtp.Packet
+	var reused rtp.Packet
 	_, copies := to.d.(*nalUnits)
 	return func(b []byte) {
+		pkt := &reused
 		if !copies {
-			b = bytes.Clone(b)
+			pkt, b = new(rtp.Packet), bytes.Clone(b)
 		}
 		if pkt.Unmarshal(b) == nil && pkt.PayloadType == in.format.PayloadType() {
-			take(&pkt)
+			take(pkt)
 		}
 	}
 }
 
 // pausePublishing leaves the stream without media; the publisher keeps its claim.
 func (s *session) pausePublishing() {
+	s.stopTaking()
 	if s.writer != nil {
-		s.recordsOn.framer.media.Store(nil)
 		s.writer.Close()
 		s.writer = nil
+	}
+}
+
+// stopTaking leaves what comes from now on to the library.
+func (s *session) stopTaking() {
+	if s.recordsOn != nil {
+		s.recordsOn.framer.media.Store(nil)
 	}
 }

@@ -1,8 +1,11 @@
 package rtsp
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +175,46 @@ func TestPublisherPauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	send()
+}
+
+// JPEG by TCP: its depacketizer keeps the packet before.
+func TestPublishJPEG(t *testing.T) {
+	g := newGateway(t, nil)
+	s := g.waiting(t, "live/jpeg")
+	media := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.MJPEG{}}}
+	c, err := publisher(t, g.url("live/jpeg"), gortsplib.ProtocolTCP, media)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := readerOf(t, s)
+	var picture bytes.Buffer
+	if err := jpeg.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 640, 480)), nil); err != nil {
+		t.Fatal(err)
+	}
+	encoder, err := (&format.MJPEG{}).CreateEncoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(3) {
+		pkts, err := encoder.Encode(picture.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pkts {
+			p.Timestamp = 1000 + 3600*i
+			if err := c.WritePacketRTP(media, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The end of the last one is told by the next.
+	for range 2 {
+		u, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jpeg.Decode(bytes.NewReader(u.AU[0])); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -111,7 +111,7 @@ func TestReceptionSenderReport(t *testing.T) {
 	}
 	// 20 s of ours, 20.002 s of the sender's: 100 ppm.
 	for i := 1; i <= 4; i++ {
-		r.senderReport(&rtcp.SenderReport{SSRC: 7, RTPTime: uint32(1<<32-1000+i*40004) & math.MaxUint32}, now.Add(time.Duration(i)*5*time.Second))
+		r.senderReport(&rtcp.SenderReport{SSRC: 7, RTPTime: uint32(int64(1<<32-1000) + int64(i)*40004)}, now.Add(time.Duration(i)*5*time.Second))
 	}
 	if got := r.total(); math.Abs(got.Drift-100) > 0.1 || got.SenderReports != 5 {
 		t.Errorf("%+v", got)

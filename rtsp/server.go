@@ -132,7 +132,7 @@ func (s *Server) open(key, address string, secure *tls.Config) (*endpoint, error
 		// The library writes nothing but responses.
 		WriteTimeout: s.opts.ReaderTimeout, DisableRTCPSenderReports: true,
 		// What it keeps of them for each reader is never used.
-		WriteQueueSize: 1, MaxPacketSize: maxRTCP,
+		WriteQueueSize: 8, MaxPacketSize: maxRTCP,
 		AuthMethods: authMethods(s.opts.Users),
 		// TLS is ours: the library would offer SRTP inside of it as well.
 		Listen: func(network, address string) (net.Listener, error) {
