@@ -74,6 +74,18 @@ func carries(tracks []*camgate.Track) error {
 	return err
 }
 
+// Judge tells what a viewer gets of tracks: those that are served, and in words what
+// is left out. It is decided as for a viewer. The error wraps ErrUnsupportedCodec.
+func Judge(tracks []*camgate.Track) (served []*camgate.Track, left []string, err error) {
+	p, err := choose(tracks)
+	if err != nil {
+		return nil, p.left, err
+	}
+	lead := p.tracks[0].Params()
+	_, err = newHeader(p.tracks, sets{lead.VPS, lead.SPS, lead.PPS})
+	return p.tracks, p.left, err
+}
+
 // sets are the parameter sets that a decoder starts with.
 type sets struct{ vps, sps, pps []byte }
 

@@ -23,8 +23,9 @@ type app struct {
 	registry *camgate.Registry
 	users    camgate.Users
 	dials    *ingest.Dials
-	attempts *camgate.Attempts // wrong passwords, over all protocols
-	store    *trust.Store      // certificates of cameras
+	attempts *camgate.Attempts                       // wrong passwords, over all protocols
+	store    *trust.Store                            // certificates of cameras
+	seen     func(address string, facts trust.Facts) // is told of them; nil: nobody is
 
 	outputs web.Outputs
 	metrics []func() []metric // those of outputs

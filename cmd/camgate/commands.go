@@ -39,7 +39,7 @@ type command struct {
 
 // commands lists all of them; the first is what runs when none is named.
 func commands() []command {
-	return []command{runCommand(), checkCommand(), userAddCommand(), discoverCommand(), fakecamCommand(), versionCommand()}
+	return []command{runCommand(), checkCommand(), probeCommand(), userAddCommand(), discoverCommand(), fakecamCommand(), versionCommand()}
 }
 
 // usageError is an error in how a command was called.
@@ -48,6 +48,11 @@ type usageError struct{ message string }
 func (e *usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// exitError is a failure of which all is said already.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // dispatch runs the command that the arguments name and returns the exit code.
 func dispatch(ctx context.Context, std stdio, args []string) int {
@@ -63,7 +68,8 @@ func dispatch(ctx context.Context, std stdio, args []string) int {
 	if err == nil {
 		err = cmd.run(ctx, std, rest)
 	}
-	switch usage := (*usageError)(nil); {
+	usage, told := (*usageError)(nil), (*exitError)(nil)
+	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, flag.ErrHelp):
@@ -72,6 +78,8 @@ func dispatch(ctx context.Context, std stdio, args []string) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(std.err, "camgate: %v\nSee: %s --help\n", err, strings.TrimSpace("camgate "+cmd.name))
 		return exitUsage
+	case errors.As(err, &told):
+		return told.code
 	default:
 		fmt.Fprintln(std.err, err)
 		return exitFailed

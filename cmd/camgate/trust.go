@@ -18,6 +18,7 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	}
 	options.Logger = a.log.With("stream", s.Name())
 	options.Store = a.store
+	options.Seen = a.seen
 	if parsed.Secure() {
 		announcePort(options.Logger.With("source", text.String()), parsed.URL)
 		if options.Insecure {

@@ -103,10 +103,7 @@ func (s *Server) check(ctx context.Context, stream *camgate.Stream) error {
 	if err != nil {
 		return err
 	}
-	track, err := videoTrack(tracks)
-	if err == nil && track.Codec != camgate.MJPEG {
-		_, err = s.ffmpeg()
-	}
+	_, _, err = Judge(tracks, s.opts.FFmpeg)
 	return err
 }
 

@@ -163,6 +163,19 @@ func (t *transcoder) decode(ctx context.Context) error {
 	}))
 }
 
+// Judge tells of which track viewers get pictures, and whether ffmpeg makes them. It is
+// decided as for a viewer: the error wraps ErrNoVideoTrack, ErrUnsupportedCodec, or
+// ErrNotInstalled when ffmpeg (a name in PATH or a file; empty: "ffmpeg") is needed and
+// not there.
+func Judge(tracks []*camgate.Track, ffmpeg string) (track *camgate.Track, decoded bool, err error) {
+	track, err = videoTrack(tracks)
+	if err != nil || track.Codec == camgate.MJPEG {
+		return track, false, err
+	}
+	_, err = (&Server{opts: Options{FFmpeg: ffmpeg}.withDefaults()}).ffmpeg()
+	return track, true, err
+}
+
 // videoTrack returns the first track that JPEGs can be made of.
 func videoTrack(tracks []*camgate.Track) (*camgate.Track, error) {
 	err := camgate.ErrNoVideoTrack

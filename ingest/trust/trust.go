@@ -42,6 +42,8 @@ type Options struct {
 	Modern bool
 	// Logger is told what is strange about a connection, once for each change.
 	Logger *slog.Logger
+	// Seen is told what each connection showed, also when it is refused; nil: nobody is.
+	Seen func(address string, facts Facts)
 
 	now func() time.Time // for tests; nil: time.Now
 }
@@ -123,6 +125,9 @@ func (d *Dialer) Dial(ctx context.Context, network, address string, dial DialFun
 	var first error
 	for l := start; ; {
 		conn, facts, err := d.attempt(ctx, network, address, dial, l)
+		if d.opts.Seen != nil && facts.Fingerprint != (Pin{}) {
+			d.opts.Seen(address, facts)
+		}
 		if err == nil {
 			d.connected(address, l, facts)
 			return conn, facts, nil

@@ -251,9 +251,14 @@ func (c *Config) File(name string) string {
 // DemoStream is the name of the stream that is served when there is no config.
 const DemoStream = "demo"
 
+// DefaultStream returns a stream of which nothing is said, not even its source.
+func DefaultStream() *Stream {
+	return newDefault(reflect.TypeFor[Stream]()).Addr().Interface().(*Stream)
+}
+
 // AddDemo adds the stream that shows what camgate does.
 func (c *Config) AddDemo() {
-	s := newDefault(reflect.TypeFor[Stream]()).Addr().Interface().(*Stream)
+	s := DefaultStream()
 	s.Source = []SourceURL{SourceURL(SchemeDemo)}
 	c.Streams = map[string]*Stream{DemoStream: s}
 }
