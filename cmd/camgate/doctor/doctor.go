@@ -44,11 +44,11 @@ type Options struct {
 // exam is one examination.
 type exam struct {
 	Options
-	report  *Report
-	stream  *camgate.Stream
-	source  camgate.Source
-	began   time.Time // of the attempt
-	meter   meter
+	report *Report
+	stream *camgate.Stream
+	source camgate.Source
+	began  time.Time // of the attempt
+	meter  meter
 
 	mu  sync.Mutex
 	tls *trust.Facts

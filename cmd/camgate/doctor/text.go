@@ -138,29 +138,29 @@ func (t *text) tracks(r *Report) {
 	}
 }
 
-func (tr *Track) summary() string {
+func (t *Track) summary() string {
 	var size, rate, channels string
-	if tr.Width > 0 {
-		size = fmt.Sprintf("%dx%d", tr.Width, tr.Height)
+	if t.Width > 0 {
+		size = fmt.Sprintf("%dx%d", t.Width, t.Height)
 	}
 	switch {
-	case tr.Kind == camgate.Audio:
-		rate = fmt.Sprintf("%d Hz", tr.ClockRate)
-		if tr.Channels > 0 {
-			channels = plural(tr.Channels, "channel")
+	case t.Kind == camgate.Audio:
+		rate = fmt.Sprintf("%d Hz", t.ClockRate)
+		if t.Channels > 0 {
+			channels = plural(t.Channels, "channel")
 		}
-	case tr.Units == 0:
+	case t.Units == 0:
 		rate = "no picture came"
-	case tr.FPS > 0 && tr.Declared > 0:
-		rate = fmt.Sprintf("%.4g fps (it says %.4g)", tr.FPS, tr.Declared)
-	case tr.FPS > 0:
-		rate = fmt.Sprintf("%.4g fps", tr.FPS)
+	case t.FPS > 0 && t.Declared > 0:
+		rate = fmt.Sprintf("%.4g fps (it says %.4g)", t.FPS, t.Declared)
+	case t.FPS > 0:
+		rate = fmt.Sprintf("%.4g fps", t.FPS)
 	}
-	codec := string(tr.Codec)
-	if tr.Profile != "" && tr.Profile != "JPEG" {
-		codec += " " + tr.Profile
+	codec := string(t.Codec)
+	if t.Profile != "" && t.Profile != "JPEG" {
+		codec += " " + t.Profile
 	}
-	return join(codec, size, rate, channels, bits(tr.Bitrate))
+	return join(codec, size, rate, channels, bits(t.Bitrate))
 }
 
 func (g *GOP) summary() string {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/camgate/camgate/cmd/camgate/demo"
+	"github.com/camgate/camgate/cmd/camgate/fakecam"
+)
+
+// fakeCamera runs until the test's end and returns its address.
+func fakeCamera(t *testing.T, o fakecam.Options) string {
+	t.Helper()
+	o.Clip, o.Listen = demo.Clip(), "127.0.0.1:0"
+	cam, err := fakecam.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- cam.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	})
+	_, rest, _ := strings.Cut(cam.URL(), "://")
+	return rest
+}
+
+func TestProbe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String() + "/cam"
+	l.Close()
+	for _, tt := range []struct {
+		name, url string // CAM stands for the camera
+		camera    fakecam.Options
+		code      int
+		want      []string // in the JSON
+	}{
+		{"healthy", "rtsp://CAM", fakecam.Options{}, 0,
+			[]string{`"output": "webrtc"`, `"result": "works"`, `"codec": "H264"`, `"codec": "AAC"`, `"id": "aac"`, `"lost": 0`, `"failure": null`}},
+		{"demo", "demo", fakecam.Options{}, 0, []string{`"ok": true`, `"codec": "H264"`}},
+		{"B-frames without UDP", "rtsp://CAM", fakecam.Options{Faults: []string{"udp-461", "bframes"}}, 0,
+			[]string{`"b_frames": true`, `461`, `works_after`}},
+		{"wrong password", "rtsp://u:nottobetold@CAM", fakecam.Options{User: "u", Password: "p"}, 4, []string{`authentication_failed`}},
+		{"self-signed", "rtsps://CAM", fakecam.Options{TLS: true}, 11, []string{`certificate_refused`, `fingerprint: `}},
+		{"nothing in it", "rtsp://CAM", fakecam.Options{Faults: []string{"no-tracks"}}, 6, []string{`no_video_track`}},
+		{"nobody there", "rtsp://" + nobody, fakecam.Options{}, 3, []string{`connection_failed`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			url := strings.Replace(tt.url, "CAM", fakeCamera(t, tt.camera), 1)
+			got := do(t, "", "probe", "--json", "--time", "3s", url)
+			if got.code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", got.code, tt.code, got.err)
+			}
+			var report map[string]any
+			if err := json.Unmarshal([]byte(got.out), &report); err != nil {
+				t.Fatalf("no JSON: %v: %s", err, got.out)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(got.out, want) {
+					t.Errorf("%s is missing in %s", want, got.out)
+				}
+			}
+			if strings.Contains(got.out+got.err, "nottobetold") {
+				t.Error("the password is told")
+			}
+		})
+	}
+}
