@@ -11,16 +11,28 @@ import (
 // players to go on, and cheap, as it is a keyframe each time.
 const slateInterval = time.Second
 
-// showSlate repeats the stream's last picture for as long as its source is away.
-// Nothing is drawn into it: the state of the stream says since when it is old.
-func (sup *Supervisor) showSlate(ctx context.Context) {
+// ShowSlate repeats a stream's last picture for as long as its source, or whoever
+// publishes it, is away; until ctx ends. Nothing is drawn into it: the state of the
+// stream says since when it is old.
+func ShowSlate(ctx context.Context, s *camgate.Stream) error {
 	for sleep(ctx, slateInterval) {
-		units := sup.stream.Units() // before the state, as the source may come back now
-		switch sup.stream.Status().State {
-		case camgate.StateConnecting, camgate.StateWaitingKeyframe, camgate.StateRetrying, camgate.StateFailed:
-			sup.stream.Repeat(units)
-		case camgate.StateIdle, camgate.StateLive, camgate.StateStalled:
-			// While it is stalled the next picture may build on the one before.
+		units := s.Units() // before the state, as the source may come back now
+		if isAway(s.Status()) {
+			s.Repeat(units)
 		}
 	}
+	return ctx.Err()
+}
+
+// isAway tells whether nothing comes before the next keyframe does. While a source is
+// stalled the next picture may build on the one before.
+func isAway(st camgate.Status) bool {
+	switch st.State {
+	case camgate.StateConnecting, camgate.StateWaitingKeyframe, camgate.StateRetrying, camgate.StateFailed:
+		return true
+	case camgate.StateIdle: // nobody publishes; of other sources: nobody watches
+		return st.Source == PublishSource
+	case camgate.StateLive, camgate.StateStalled:
+	}
+	return false
 }

@@ -95,7 +95,7 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if sup.opts.Slate {
-		all.Go(func() { sup.showSlate(ctx) })
+		all.Go(func() { _ = ShowSlate(ctx, sup.stream) })
 	}
 	defer sup.replaced.Wait()
 	for ctx.Err() == nil {

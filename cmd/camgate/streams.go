@@ -46,6 +46,9 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		}
 		if parsed.Scheme == config.SchemePublish {
 			ingest.AwaitPublisher(s)
+			if opts.Slate {
+				a.add("slate of "+s.Name(), func(ctx context.Context) error { return ingest.ShowSlate(ctx, s) })
+			}
 			return nil
 		}
 		source, err := a.newSource(s, text, parsed, opts)

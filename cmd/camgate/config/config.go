@@ -177,7 +177,7 @@ type Stream struct {
 	SingleConnection bool `yaml:"single_connection"`
 	// When packets of a picture are missing, show nothing before the next keyframe that came whole, in place of a smeared picture.
 	HoldAfterLoss bool `yaml:"hold_after_loss"`
-	// While the source is away, show its last picture again and again, so that players stay connected.
+	// While the source is away, or nobody publishes, show its last picture again and again, so that players stay connected.
 	Slate bool `yaml:"slate"`
 }
 

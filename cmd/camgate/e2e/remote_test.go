@@ -96,13 +96,15 @@ func TestSourceComesBack(t *testing.T) {
 			comesBack(t, source, func(*gateway) (stop func()) { return camera(t, port) })
 		})
 	}
-	t.Run("publisher", func(t *testing.T) {
-		comesBack(t, "{source: publish}", func(g *gateway) (stop func()) {
-			stop, _ = background(t, "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
-				"-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-f", "rtsp", "-rtsp_transport", "tcp", g.rtspURL("cam"))
-			return stop
+	for name, source := range map[string]string{"publisher": "{source: publish}", "publisher with slate": "{source: publish, slate: true}"} {
+		t.Run(name, func(t *testing.T) {
+			comesBack(t, source, func(g *gateway) (stop func()) {
+				stop, _ = background(t, "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
+					"-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-f", "rtsp", "-rtsp_transport", "tcp", g.rtspURL("cam"))
+				return stop
+			})
 		})
-	})
+	}
 }
 
 func comesBack(t *testing.T, source string, begin func(*gateway) (stop func())) {
@@ -122,8 +124,17 @@ func comesBack(t *testing.T, source string, begin func(*gateway) (stop func())) 
 	stop()
 	g.await("the outage is noticed", 15*time.Second, func() bool { return g.stream("cam").State != "live" })
 	before := map[string]int64{}
-	for name, r := range readers {
-		before[name] = r.frames()
+	note := func() {
+		for name, r := range readers {
+			before[name] = r.frames()
+		}
+	}
+	note()
+	if strings.Contains(source, "slate") {
+		for name, r := range readers {
+			g.await(name+" has the last picture, again and again", 15*time.Second, func() bool { return r.frames() > before[name]+4 })
+		}
+		note()
 	}
 	begin(g)
 	back := time.Now()
