@@ -29,6 +29,11 @@ const (
 	PCMU  Codec = "PCMU"
 )
 
+// Raw is pictures that are not compressed, as a local camera gives them to an encoder.
+// They have no form in RTP and never leave the gateway: no output takes them. Params
+// say how they lie in memory.
+const Raw Codec = "Raw"
+
 // The codecs that pass from RTP to RTP as they came. Any other name found in an
 // SDP is a Codec too and passes in the same way.
 const (
@@ -45,7 +50,7 @@ const (
 // or RTP payloads that only RTP outputs can use (false).
 func (c Codec) Understood() bool {
 	switch c {
-	case H264, H265, MJPEG, AAC, Opus, PCMA, PCMU:
+	case H264, H265, MJPEG, Raw, AAC, Opus, PCMA, PCMU:
 		return true
 	}
 	return false
@@ -63,6 +68,12 @@ type Params struct {
 	Width, Height int     // pixels; 0 when not known
 	FPS           float64 // pictures per second as declared; 0 when not known
 	Profile       string  // "High 4.1", "AAC-LC"; empty when not known
+
+	// Raw: how the pixels lie, by ffmpeg's name (yuyv422, nv12, yuv420p, gray, rgb24 ...),
+	// and the bytes from one line of the first plane to the next. Planes follow each
+	// other; the lines of those with half the columns are half as long.
+	Pixels string
+	Stride int
 }
 
 // differ reports whether next says something else than p. What it does not say,
@@ -72,5 +83,6 @@ func (p *Params) differ(next *Params) bool {
 	return changed(p.VPS, next.VPS) || changed(p.SPS, next.SPS) || changed(p.PPS, next.PPS) ||
 		changed(p.Config, next.Config) ||
 		next.Width != 0 && next.Width != p.Width || next.Height != 0 && next.Height != p.Height ||
-		next.FPS != 0 && next.FPS != p.FPS || next.Profile != "" && next.Profile != p.Profile
+		next.FPS != 0 && next.FPS != p.FPS || next.Profile != "" && next.Profile != p.Profile ||
+		next.Pixels != "" && next.Pixels != p.Pixels || next.Stride != 0 && next.Stride != p.Stride
 }

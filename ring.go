@@ -123,6 +123,7 @@ func (r *ring) evict(slots []atomic.Pointer[Unit], head uint64, now time.Duratio
 		}
 		slots[r.tail&mask].Store(nil)
 		r.tail++
+		u.Release()
 	}
 }
 

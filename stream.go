@@ -199,6 +199,7 @@ func (s *Stream) Publish(u *Unit) {
 	defer s.publishing.Unlock()
 	g := s.gen.Load()
 	s.prepare(u)
+	u.holders.Store(1)
 	s.unitsIn.Add(1)
 	s.bytesIn.Add(uint64(u.size))
 	s.still.Store(false)
@@ -207,7 +208,9 @@ func (s *Stream) Publish(u *Unit) {
 		if last := s.keyAt.Swap(int64(u.Time())); last > 0 {
 			s.keyGap.Store(int64(u.Time()) - last)
 		}
-		s.picture = u
+		if s.picture = u; u.Memory != nil {
+			s.picture = nil // its bytes do not last
+		}
 	}
 	g.ring.publish(u, key)
 	s.arrived.Store(int64(s.Now()))

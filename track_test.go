@@ -86,7 +86,7 @@ func TestNewTrack(t *testing.T) {
 
 func TestUnderstood(t *testing.T) {
 	for codec, want := range map[Codec]bool{
-		H264: true, H265: true, MJPEG: true, AAC: true, Opus: true, PCMA: true, PCMU: true,
+		H264: true, H265: true, MJPEG: true, Raw: true, AAC: true, Opus: true, PCMA: true, PCMU: true,
 		VP8: false, VP9: false, AV1: false, G722: false, LPCM: false, AC3: false, KLV: false, "x-anything": false, "": false,
 	} {
 		if got := codec.Understood(); got != want {

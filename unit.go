@@ -2,6 +2,7 @@ package camgate
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +20,12 @@ type Unit struct {
 	Lost int
 
 	// AU is the access unit: NAL units without start codes (H264, H265), one JPEG
-	// file (MJPEG), one frame or packet (AAC, Opus), samples (G711), or the RTP
-	// payloads of a codec that is passed through.
+	// file (MJPEG), one picture (Raw), one frame or packet (AAC, Opus), samples
+	// (G711), or the RTP payloads of a codec that is passed through.
 	AU [][]byte
+	// Memory is what AU lies in when it is to be used again; nil, as nearly always:
+	// AU may be kept for as long as anybody likes.
+	Memory Memory
 
 	// NTP is the wall clock time of PTS, set by Publish. It comes from the stream's
 	// clock for all tracks alike, so it is as good for lip sync as PTS is.
@@ -37,9 +41,47 @@ type Unit struct {
 	wire      int           // bytes of the packets with their frame headers
 	ts        uint32        // RTP timestamp
 
+	holders atomic.Int32 // of Memory, with the stream itself
+
 	once    sync.Once
 	packets Packets
 }
+
+// Memory is lent to a Unit whose bytes are too many to be left to the garbage
+// collector picture by picture.
+type Memory interface {
+	// Free is called once, when the stream has dropped the Unit and nobody holds it. It
+	// must not block. It may never be called, as when the stream ends.
+	Free()
+}
+
+// Hold keeps the bytes of AU until Release; false: they are gone already, and the
+// Unit is to be skipped. Who reads a stream of Raw needs it; for Units without
+// Memory it does nothing.
+func (u *Unit) Hold() bool {
+	if u.Memory == nil {
+		return true
+	}
+	for {
+		n := u.holders.Load()
+		if n == 0 {
+			return false
+		}
+		if u.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release ends a Hold that succeeded.
+func (u *Unit) Release() {
+	if u.Memory != nil && u.holders.Add(-1) == 0 {
+		u.Memory.Free()
+	}
+}
+
+// Free is Release: a Unit is the Memory of one that shares its bytes on another stream.
+func (u *Unit) Free() { u.Release() }
 
 // Size returns the number of bytes of the access unit.
 func (u *Unit) Size() int { return u.size }

@@ -19,6 +19,9 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 	case size == 0:
 		sm.AU = nil
 		return nil
+	case t.Codec == camgate.Raw && size <= maxRaw:
+		sm.RandomAccess = true
+		return nil
 	case size > maxUnit:
 		return fmt.Errorf("%s access unit of %d bytes: the limit is %d", t.Codec, size, maxUnit)
 	case t.Codec == camgate.H264 || t.Codec == camgate.H265:

@@ -169,7 +169,7 @@ func reordering(c camgate.Codec, p *camgate.Params) bool {
 			return true
 		}
 		return sps.MaxNumReorderPics[len(sps.MaxNumReorderPics)-1] > 0
-	case camgate.MJPEG:
+	case camgate.MJPEG, camgate.Raw:
 		return false
 	}
 	return true

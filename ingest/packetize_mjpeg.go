@@ -46,6 +46,11 @@ func (packetizeMJPEG) Packetize(w *camgate.PacketWriter, au [][]byte) {
 	}
 }
 
+// packetizeNothing is for what never leaves the gateway.
+type packetizeNothing struct{}
+
+func (packetizeNothing) Packetize(*camgate.PacketWriter, [][]byte) {}
+
 // jpegFrame is what RFC 2435 carries of a baseline JPEG.
 type jpegFrame struct {
 	typ           byte // 0: 4:2:2, 1: 4:2:0 (RFC 2435 section 4.1)

@@ -127,8 +127,16 @@ func (s *session) relayTracks(stream *camgate.Stream, begin begin) error {
 		if err != nil {
 			return err
 		}
+		if !u.Hold() {
+			continue
+		}
+		var memory camgate.Memory
+		if u.Memory != nil {
+			memory = u // until the other stream is done with it, too
+		}
 		// An error is about this one sample; the source's own Writer would have told.
 		_ = w.Write(Sample{
+			Memory: memory,
 			Track: u.Track.ID, PTS: u.PTS, AU: u.AU, Lost: u.Lost,
 			Discontinuity: u.Discontinuity && u.Lost == 0, RandomAccess: u.RandomAccess,
 		})

@@ -24,6 +24,8 @@ func formatOf(c camgate.Codec) (format, bool) {
 		return format{camgate.Video, 90000, 96, packetizeH265{}}, true
 	case camgate.MJPEG:
 		return format{camgate.Video, 90000, 26, packetizeMJPEG{}}, true
+	case camgate.Raw:
+		return format{camgate.Video, 90000, 96, packetizeNothing{}}, true
 	case camgate.AAC:
 		return format{camgate.Audio, 0, 97, packetizeAAC{}}, true
 	case camgate.Opus:

@@ -22,12 +22,15 @@ type Sample struct {
 	// RandomAccess is for codecs that are passed through; for the others the Writer
 	// looks itself.
 	RandomAccess bool
+	// Memory as in camgate.Unit. What is not published is left to the garbage collector.
+	Memory camgate.Memory
 }
 
 const (
 	// maxUnit bounds an access unit in bytes, maxPiece what becomes one packet as it
 	// is: the length that RTSP puts before a packet has 16 bits.
 	maxUnit  = 8 << 20
+	maxRaw   = 64 << 20 // of a picture that is not compressed: 8K with two bytes a pixel
 	maxPiece = 1<<16 - 1 - camgate.RTPHeader
 	// maxLost bounds the gap in the sequence numbers: a receiver takes a larger one
 	// for another source (RFC 3550 appendix A.1).
@@ -190,7 +193,7 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	st.waitKey, st.held = false, time.Time{}
 	u := &camgate.Unit{
 		Track: t, PTS: pts, AU: sm.AU, Lost: sm.Lost,
-		RandomAccess: sm.RandomAccess, Discontinuity: st.discontinuity,
+		RandomAccess: sm.RandomAccess, Discontinuity: st.discontinuity, Memory: sm.Memory,
 	}
 	st.discontinuity = false
 	w.stream.Publish(u)

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -142,11 +143,26 @@ func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string
 	}
 	ctx, cancel := context.WithTimeout(e.server.ctx, e.server.opts.StartTimeout)
 	defer cancel()
-	if _, err := stream.Ready(ctx); err != nil {
+	tracks, err := stream.Ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := Judge(tracks); err != nil {
 		return nil, err
 	}
 	awaitParams(ctx, stream)
 	return stream, nil
+}
+
+// Judge tells whether RTSP carries tracks: it does all that arrives, but pictures that
+// are not compressed. The error wraps ErrUnsupportedCodec.
+func Judge(tracks []*camgate.Track) error {
+	for _, t := range tracks {
+		if t.Codec == camgate.Raw {
+			return fmt.Errorf("%w: pictures that are not compressed have no place in RTSP", camgate.ErrUnsupportedCodec)
+		}
+	}
+	return nil
 }
 
 // awaitParams waits for the parameter sets, which some cameras do not name before

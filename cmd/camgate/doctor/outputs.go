@@ -9,6 +9,7 @@ import (
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/mjpeg"
 	"github.com/camgate/camgate/hls"
+	"github.com/camgate/camgate/rtsp"
 	"github.com/camgate/camgate/webrtc"
 )
 
@@ -30,7 +31,7 @@ type Output struct {
 }
 
 func judge(tracks []*camgate.Track, ffmpeg string) []Output {
-	out := []Output{judgeRTSP(), judgeWebRTC(tracks), judgeHLS(tracks), judgeMJPEG(tracks, ffmpeg)}
+	out := []Output{judgeRTSP(tracks), judgeWebRTC(tracks), judgeHLS(tracks), judgeMJPEG(tracks, ffmpeg)}
 	for i := range out {
 		out[i].Reason = clean(out[i].Reason)
 		if out[i].Without == nil {
@@ -44,7 +45,12 @@ func judge(tracks []*camgate.Track, ffmpeg string) []Output {
 }
 
 // judgeRTSP: what arrives, leaves again.
-func judgeRTSP() Output { return Output{Output: "rtsp", Result: Works} }
+func judgeRTSP(tracks []*camgate.Track) Output {
+	if err := rtsp.Judge(tracks); err != nil {
+		return Output{Output: "rtsp", Result: Cannot, Reason: bare(err)}
+	}
+	return Output{Output: "rtsp", Result: Works}
+}
 
 func judgeWebRTC(tracks []*camgate.Track) Output {
 	out := Output{Output: "webrtc"}
