@@ -21,6 +21,7 @@ var house = []struct{ folder, may string }{
 	// The adapters: none knows another one, and each library has one home.
 	{"ingest/trust", "."}, // decides whom to trust, for all sources
 	{"ingest/httpauth", ""},
+	{"ingest/rendition", shared + " ingest/encode"},
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},

@@ -116,6 +116,15 @@ func (s *Stream) Name() string { return s.name }
 // stream on and on which all presentation times lie, whatever comes and goes.
 func (s *Stream) Now() time.Duration { return time.Since(s.epoch) }
 
+// Lead returns what has to be added to a time on another stream's clock to have the
+// same moment on this one's.
+func (s *Stream) Lead(of *Stream) time.Duration { return of.epoch.Sub(s.epoch) }
+
+// Follow puts the stream on the clock of another one, of which it is to be a
+// rendition: the same picture then has the same presentation time in both. It is
+// called before anybody knows the stream.
+func (s *Stream) Follow(of *Stream) { s.epoch = of.epoch }
+
 // Newest returns the latest presentation time that was published.
 func (s *Stream) Newest() time.Duration { return time.Duration(s.newest.Load()) }
 

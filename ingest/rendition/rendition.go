@@ -1,0 +1,93 @@
+// Package rendition makes a stream of another one: the same camera smaller, in
+// another codec, or just as it is.
+//
+// A Source reads its parent as any reader does, and passes on untouched what is
+// what is wanted: the same bytes, at the same time of the same clock. The rest is
+// encoded, once for all viewers. What a rendition needs of a supervisor (demand,
+// backoff, watchdog) it gets from the one of every other source.
+package rendition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/camgate/camgate"
+)
+
+// Options shape a Source. Only Parent is needed.
+type Options struct {
+	Parent *camgate.Stream
+	Name   string // for people, as "sub of front-door"; default: by the parent's name
+	Logger *slog.Logger
+}
+
+// Source fills a stream from its parent. It implements camgate.Source and
+// camgate.Knocker.
+type Source struct {
+	parent *camgate.Stream
+	name   string
+	log    *slog.Logger
+}
+
+// New makes a source.
+func New(opts Options) *Source {
+	s := &Source{parent: opts.Parent, name: opts.Name, log: opts.Logger}
+	if s.name == "" {
+		s.name = "rendition of " + opts.Parent.Name()
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// String says what the stream is made of.
+func (s *Source) String() string { return s.name }
+
+// Knock returns nil as soon as the parent is live. While it is asked, the parent is
+// wanted.
+func (s *Source) Knock(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, knockPatience)
+	defer cancel()
+	defer s.parent.Hold()()
+	return awaitLive(ctx, s.parent)
+}
+
+// Run makes one attempt. It ends with the parent's own trouble when that has some.
+func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
+	defer s.parent.Hold()()
+	if err := awaitLive(ctx, s.parent); err != nil {
+		return s.ending(ctx, err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watched := make(chan struct{})
+	go func() { // waited for below
+		defer close(watched)
+		cancel(awaitTrouble(ctx, s.parent))
+	}()
+	defer func() {
+		cancel(nil)
+		<-watched
+	}()
+	for {
+		err := s.session(ctx, stream)
+		if !errors.Is(err, camgate.ErrTracksChanged) || ctx.Err() != nil {
+			return s.ending(ctx, err)
+		}
+	}
+}
+
+// ending is what an attempt ended with: what ended it is of more interest than what
+// followed from that.
+func (s *Source) ending(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if err == nil {
+		return fmt.Errorf("%w: %s ended", camgate.ErrNotReady, s.parent.Name())
+	}
+	return err
+}
