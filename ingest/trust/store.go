@@ -19,7 +19,8 @@ import (
 //	host:port SHA-256 date
 //
 // which people may read and edit while the gateway runs. Lines that begin with # are
-// comments. One gateway at a time writes to it.
+// comments. Several gateways, and camgate probe, can use one folder: each reads the file
+// again before it adds a line, with a lock that the others wait for.
 type Store struct {
 	dir string
 	// One writer at a time. Nobody who waits for it holds anything else, and
@@ -59,6 +60,11 @@ func (s *Store) Lookup(address string) (k Known, found bool, err error) {
 func (s *Store) Remember(address string, pin Pin, now time.Time) (Known, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return Known{}, cannotRemember(err)
+	}
+	defer unlock()
 	data, known, found, err := s.read(address)
 	if err != nil || found {
 		return known, err
@@ -71,9 +77,21 @@ func (s *Store) Remember(address string, pin Pin, now time.Time) (Known, error) 
 	k := Known{Address: storeKey(address), Pin: pin, Since: now.UTC().Truncate(time.Second)}
 	data = fmt.Appendf(data, "%s %s %s\n", k.Address, k.Pin, k.Since.Format(time.RFC3339))
 	if err := s.write(data); err != nil {
-		return k, fmt.Errorf("the certificate cannot be remembered: %w: the config's state_dir has to be a folder that camgate can write to", err)
+		return k, cannotRemember(err)
 	}
 	return k, nil
+}
+
+func cannotRemember(err error) error {
+	return fmt.Errorf("the certificate cannot be remembered: %w: the config's state_dir has to be a folder that camgate can write to", err)
+}
+
+// lock keeps other programs from writing, until unlock is called.
+func (s *Store) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	return lock(s.dir) // as the file itself is replaced
 }
 
 func storeKey(address string) string { return strings.ToLower(address) }
@@ -124,9 +142,6 @@ func parseKnown(line string) (Known, error) {
 
 // write replaces the file at once, so that nobody sees half of it.
 func (s *Store) write(data []byte) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
 	f, err := os.CreateTemp(s.dir, storeFile+".*") // mode 0600
 	if err != nil {
 		return err

@@ -150,3 +150,25 @@ func TestStore(t *testing.T) {
 		t.Errorf("an empty store: %v, %v", found, err)
 	}
 }
+
+// Two gateways in one folder forget nothing of each other's, nor does camgate probe.
+func TestStoreOfTwo(t *testing.T) {
+	dir := t.TempDir()
+	const each = 50
+	var all sync.WaitGroup
+	for g := range 2 {
+		all.Go(func() {
+			store := NewStore(dir) // its own, as in another process
+			for i := range each {
+				if _, err := store.Remember(fmt.Sprintf("cam-%d-%d:322", g, i), Pin{byte(i)}, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	data, err := os.ReadFile(NewStore(dir).Path())
+	if n := strings.Count(string(data), ":322 "); err != nil || n != 2*each {
+		t.Errorf("%d of %d are remembered, %v", n, 2*each, err)
+	}
+}
