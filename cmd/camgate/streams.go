@@ -23,10 +23,14 @@ func (a *app) addStreams() error {
 		MaxLag:      l.ReaderLag,
 		MaxLagBytes: int64(l.ReaderLagBytes),
 	}
+	shared := a.cfg.Shared()
 	for _, name := range a.cfg.StreamNames() {
 		s, err := a.registry.Add(name, limits)
 		if err != nil {
 			return err
+		}
+		if first, ok := shared[name]; ok {
+			s.Warn("shared", a.cfg.TellShared(first)) // the log has it from the config
 		}
 		if err := a.addSources(s, a.cfg.Streams[name]); err != nil {
 			return &camgate.StreamError{Op: "set up", Stream: name, Err: err}

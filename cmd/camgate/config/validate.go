@@ -38,6 +38,7 @@ func (v *validator) all() {
 	v.outputs()
 	v.users()
 	v.streams()
+	v.shared()
 }
 
 // outputs checks what shapes the outputs and bounds them.
