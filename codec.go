@@ -69,6 +69,10 @@ type Params struct {
 	FPS           float64 // pictures per second as declared; 0 when not known
 	Profile       string  // "High 4.1", "AAC-LC"; empty when not known
 
+	// NoRTP is why RTP cannot carry the pictures as they are, which other outputs can;
+	// empty: it can (MJPEG, RFC 2435).
+	NoRTP string
+
 	// Raw: how the pixels lie, by ffmpeg's name (yuyv422, nv12, yuv420p, gray, rgb24 ...),
 	// and the bytes from one line of the first plane to the next. Planes follow each
 	// other; the lines of those with half the columns are half as long.

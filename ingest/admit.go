@@ -40,7 +40,7 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 	case t.Codec == camgate.AAC && size > maxAAC:
 		return fmt.Errorf("AAC access unit of %d bytes: the limit is %d", size, maxAAC)
 	case t.Codec == camgate.MJPEG:
-		return admitJPEG(t, sm)
+		return w.admitJPEG(t, sm)
 	case t.Codec != camgate.AAC && largest > maxPiece:
 		return fmt.Errorf("%s packet of %d bytes: the limit is %d", t.Codec, largest, maxPiece)
 	}
@@ -50,14 +50,25 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 	return nil
 }
 
-func admitJPEG(t *camgate.Track, sm *Sample) error {
+// admitJPEG also notes whether RTP can carry the picture, as far as its headers tell.
+func (w *Writer) admitJPEG(t *camgate.Track, sm *Sample) error {
 	width, height, ok := jpegSize(sm.AU[0])
 	if !ok {
 		return errors.New("MJPEG: the access unit is no JPEG file")
 	}
 	sm.RandomAccess = true
-	if p := t.Params(); p.Width != width || p.Height != height {
-		t.SetParams(&camgate.Params{Width: width, Height: height, Profile: "JPEG"})
+	_, _, why := readJPEG(sm.AU[0])
+	if p := t.Params(); p.Width != width || p.Height != height || p.NoRTP != why {
+		t.SetParams(&camgate.Params{Width: width, Height: height, Profile: "JPEG", NoRTP: why})
+		w.warnOfRTP(why)
 	}
 	return nil
+}
+
+// warnOfRTP says why viewers by RTSP see nothing; empty: they do.
+func (w *Writer) warnOfRTP(why string) {
+	if why != "" {
+		why = "RTSP viewers get no picture, as RTP cannot carry these JPEG files (RFC 2435): " + why
+	}
+	w.stream.Warn("rtp", why)
 }

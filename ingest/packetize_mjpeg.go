@@ -69,13 +69,38 @@ const maxJPEGSide = 255 * 8
 // parseJPEG finds the parts of a JPEG file (ITU-T T.81 annex B) in place, without
 // copying. It reports false when the file is broken or cannot be carried.
 func parseJPEG(b []byte) (j jpegFrame, ok bool) {
-	if len(b) < 4 || b[0] != 0xff || b[1] != 0xd8 {
+	j, rest, why := readJPEG(b)
+	if why != "" {
 		return j, false
+	}
+	j.scan, ok = scanOf(rest)
+	return j, ok
+}
+
+// Why RTP cannot carry a JPEG file.
+const (
+	brokenJPEG   = "they are broken"
+	noBaseline   = "they are not baseline JPEG, but extended, lossless or arithmetic"
+	progressive  = "they are progressive JPEG"
+	ownHuffman   = "they have Huffman tables of their own (optimised ones)"
+	ownQuant     = "they have quantization tables of 16 bit, or more than two"
+	tooManyBits  = "they have more than 8 bit"
+	noColours    = "they are grey, or have another number of components than three"
+	otherColours = "their colours are neither in 4:2:0 nor in 4:2:2"
+	otherScans   = "their components are not in one scan, in their order"
+	tooLarge     = "they have more than 2,040 pixels a side"
+)
+
+// readJPEG finds what comes before the entropy-coded data, with which rest begins; why
+// is not empty when the file cannot be carried.
+func readJPEG(b []byte) (j jpegFrame, rest []byte, why string) {
+	if len(b) < 4 || b[0] != 0xff || b[1] != 0xd8 {
+		return j, nil, brokenJPEG
 	}
 	var quant [2][]byte // tables of the file
 	for b = b[2:]; len(b) >= 4; {
 		if b[0] != 0xff {
-			return j, false
+			return j, nil, brokenJPEG
 		}
 		marker := b[1]
 		if marker == 0xff { // fill byte
@@ -84,34 +109,54 @@ func parseJPEG(b []byte) (j jpegFrame, ok bool) {
 		}
 		size := int(binary.BigEndian.Uint16(b[2:]))
 		if size < 2 || len(b) < 2+size {
-			return j, false
+			return j, nil, brokenJPEG
 		}
 		seg := b[4 : 2+size]
 		b = b[2+size:]
-		ok := true
-		switch marker {
-		case 0xdb: // DQT
-			ok = addTables(&quant, seg)
-		case 0xc4: // DHT
-			ok = standardHuffman(seg)
-		case 0xc0: // SOF0, baseline
-			ok = j.width == 0 && j.addFrame(seg)
-		case 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
-			ok = false // extended, progressive, lossless, arithmetic
-		case 0xdd: // DRI
-			if ok = len(seg) == 2; ok {
-				j.restart = int(binary.BigEndian.Uint16(seg))
-			}
-		case 0xda: // SOS: what follows is the scan
+		if marker == 0xda { // SOS: what follows is the scan
 			j.tables = [2][]byte{quant[j.quant[0]], quant[j.quant[1]]}
-			j.scan, ok = scanOf(b)
-			return j, ok && j.width > 0 && j.isOrder(seg) && j.tables[0] != nil && j.tables[1] != nil
+			switch {
+			case j.width == 0 || j.tables[0] == nil || j.tables[1] == nil:
+				why = brokenJPEG
+			case !j.isOrder(seg):
+				why = otherScans
+			}
+			return j, b, why
 		}
-		if !ok {
-			return j, false
+		if why = j.addSegment(marker, seg, &quant); why != "" {
+			return j, nil, why
 		}
 	}
-	return j, false
+	return j, nil, brokenJPEG
+}
+
+// addSegment notes a segment in front of the scan.
+func (j *jpegFrame) addSegment(marker byte, seg []byte, quant *[2][]byte) (why string) {
+	switch marker {
+	case 0xdb: // DQT
+		if !addTables(quant, seg) {
+			return ownQuant
+		}
+	case 0xc4: // DHT
+		if !standardHuffman(seg) {
+			return ownHuffman
+		}
+	case 0xc0: // SOF0, baseline
+		if j.width != 0 {
+			return brokenJPEG
+		}
+		return j.addFrame(seg)
+	case 0xc2, 0xc6, 0xca, 0xce:
+		return progressive
+	case 0xc1, 0xc3, 0xc5, 0xc7, 0xc9, 0xcb, 0xcd, 0xcf:
+		return noBaseline
+	case 0xdd: // DRI
+		if len(seg) != 2 {
+			return brokenJPEG
+		}
+		j.restart = int(binary.BigEndian.Uint16(seg))
+	}
+	return ""
 }
 
 func addTables(quant *[2][]byte, seg []byte) bool {
@@ -125,18 +170,28 @@ func addTables(quant *[2][]byte, seg []byte) bool {
 	return len(seg) == 0
 }
 
-func (j *jpegFrame) addFrame(seg []byte) bool {
-	if len(seg) != 15 || seg[0] != 8 || seg[5] != 3 {
-		return false
+func (j *jpegFrame) addFrame(seg []byte) (why string) {
+	switch {
+	case len(seg) < 6:
+		return brokenJPEG
+	case seg[0] != 8:
+		return tooManyBits
+	case seg[5] != 3:
+		return noColours
+	case len(seg) != 15:
+		return brokenJPEG
 	}
 	j.height, j.width = int(binary.BigEndian.Uint16(seg[1:])), int(binary.BigEndian.Uint16(seg[3:]))
-	if j.width == 0 || j.height == 0 || j.width > maxJPEGSide || j.height > maxJPEGSide {
-		return false
+	switch {
+	case j.width == 0 || j.height == 0:
+		return brokenJPEG
+	case j.width > maxJPEGSide || j.height > maxJPEGSide:
+		return tooLarge
 	}
 	j.width, j.height = (j.width+7)&^7, (j.height+7)&^7
 	// Chroma without subsampling of its own, and with one table for both.
 	if seg[10] != 0x11 || seg[13] != 0x11 || seg[8] > 1 || seg[11] > 1 || seg[14] != seg[11] {
-		return false
+		return otherColours
 	}
 	j.components, j.quant = [3]byte{seg[6], seg[9], seg[12]}, [2]byte{seg[8], seg[11]}
 	switch seg[7] {
@@ -145,9 +200,9 @@ func (j *jpegFrame) addFrame(seg []byte) bool {
 	case 0x22:
 		j.typ = 1
 	default:
-		return false
+		return otherColours
 	}
-	return true
+	return ""
 }
 
 // isOrder reports whether the scan that seg describes is of all components, in

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	rtpformat "github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmjpeg"
@@ -223,8 +224,40 @@ func TestUncarriableJPEG(t *testing.T) {
 			if pkts := packetize(t, packetizeMJPEG{}, [][]byte{tt.file}); len(pkts) != 0 {
 				t.Errorf("made %d packets", len(pkts))
 			}
+			if _, _, why := readJPEG(tt.file); (why == "") != (tt.name == "empty scan") { // which the headers do not tell
+				t.Errorf("the reason is %q", why)
+			}
 		})
 	}
+}
+
+// Viewers who get nothing have to be told why, and when it is over.
+func TestUncarriableJPEGIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		good := goJPEG(t, 64, 48, 75)
+		b := newBench(t, newTrack(t, camgate.TrackOptions{Codec: camgate.MJPEG}))
+		show := func(file []byte, want string) {
+			t.Helper()
+			wait(time.Second)
+			b.one(Sample{PTS: b.Now().Milliseconds() * 90, AU: [][]byte{file}})
+			if got := b.Stream.Tracks()[0].Params().NoRTP; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+			if w := b.Info().Warnings; (len(w) == 1 && strings.HasSuffix(w[0], want)) != (want != "") {
+				t.Errorf("warnings: %q", w)
+			}
+		}
+		bad := replaced(t, good, "\xff\xc0", "\xff\xc2")
+		show(good, "")
+		show(bad, progressive)
+		show(good, "")
+		show(goJPEG(t, 2041, 8, 50), tooLarge)
+		b.end()
+		b.session(newH264(t)) // another source
+		if w := b.Info().Warnings; len(w) > 0 {
+			t.Errorf("warnings: %q", w)
+		}
+	})
 }
 
 func TestJPEGSize(t *testing.T) {

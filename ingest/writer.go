@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +105,9 @@ func newWriter(s *camgate.Stream, tracks []*camgate.Track, begin begin) (*Writer
 		if w.main < 0 && t.Kind == camgate.Video {
 			w.main = i
 		}
+	}
+	if !slices.ContainsFunc(tracks, func(t *camgate.Track) bool { return t.Params().NoRTP != "" }) {
+		w.warnOfRTP("") // of the source before
 	}
 	w.setState(camgate.StateWaitingKeyframe, nil)
 	return w, nil

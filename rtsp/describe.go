@@ -165,6 +165,27 @@ func codecOf(name string, payloadType uint8) camgate.Codec {
 	return camgate.Codec(name + " (RTP)") // not in the form that camgate understands
 }
 
+// unfitError is why a track cannot be sent by RTP.
+type unfitError struct{ reason string }
+
+func (e *unfitError) Error() string { return camgate.ErrUnsupportedCodec.Error() + ": " + e.reason }
+
+func (e *unfitError) Unwrap() error { return camgate.ErrUnsupportedCodec }
+
+// Judge tells whether RTSP carries tracks: it does all that arrives, but pictures that
+// are not compressed, and some JPEG. The error wraps ErrUnsupportedCodec.
+func Judge(tracks []*camgate.Track) error {
+	for _, t := range tracks {
+		if t.Codec == camgate.Raw {
+			return &unfitError{"pictures that are not compressed have no place in RTSP"}
+		}
+		if why := t.Params().NoRTP; why != "" {
+			return &unfitError{"RTP cannot carry these JPEG files (RFC 2435): " + why}
+		}
+	}
+	return nil
+}
+
 // mediaOf describes a track with its current parameters to clients.
 func mediaOf(t *camgate.Track) *description.Media {
 	m := &description.Media{Type: description.MediaTypeApplication}

@@ -3,7 +3,6 @@ package rtsp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -151,22 +150,12 @@ func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string
 		return nil, err
 	}
 	awaitParams(ctx, stream)
-	return stream, nil
-}
-
-// Judge tells whether RTSP carries tracks: it does all that arrives, but pictures that
-// are not compressed. The error wraps ErrUnsupportedCodec.
-func Judge(tracks []*camgate.Track) error {
-	for _, t := range tracks {
-		if t.Codec == camgate.Raw {
-			return fmt.Errorf("%w: pictures that are not compressed have no place in RTSP", camgate.ErrUnsupportedCodec)
-		}
-	}
-	return nil
+	return stream, Judge(stream.Tracks())
 }
 
 // awaitParams waits for the parameter sets, which some cameras do not name before
-// the first keyframe: not all players start without. It gives up with ctx, or when
+// the first keyframe: not all players start without; and for the first JPEG file, which
+// tells whether RTP can carry it. It gives up with ctx, or when
 // the stream is live and has none all the same.
 func awaitParams(ctx context.Context, s *camgate.Stream) {
 	for {
@@ -184,8 +173,15 @@ func awaitParams(ctx context.Context, s *camgate.Stream) {
 
 func hasParams(tracks []*camgate.Track) bool {
 	for _, t := range tracks {
-		if (t.Codec == camgate.H264 || t.Codec == camgate.H265) && len(t.Params().SPS) == 0 {
-			return false
+		switch p := t.Params(); t.Codec {
+		case camgate.H264, camgate.H265:
+			if len(p.SPS) == 0 {
+				return false
+			}
+		case camgate.MJPEG:
+			if p.Width == 0 {
+				return false
+			}
 		}
 	}
 	return true
@@ -193,7 +189,7 @@ func hasParams(tracks []*camgate.Track) bool {
 
 func nameOf(path string) string { return strings.Trim(path, "/") }
 
-// refuse turns an error into an answer, and tells its reason in the log only.
+// refuse turns an error into an answer, and tells its reason in the log, mostly only there.
 func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*base.Response, error) {
 	status := statusOf(err)
 	e.server.log.LogAttrs(e.server.ctx, levelOf(err), "request refused", slog.String("protocol", protocol),
@@ -203,7 +199,11 @@ func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*ba
 		// Has the library challenge the client, or close when that was tried.
 		return &base.Response{StatusCode: status}, liberrors.ErrServerAuth{}
 	}
-	return &base.Response{StatusCode: status}, nil
+	res := &base.Response{StatusCode: status}
+	if unfit := (*unfitError)(nil); errors.As(err, &unfit) { // it is of the pictures, and no secret
+		res.StatusMessage = "Unsupported Media Type: " + unfit.reason
+	}
+	return res, nil
 }
 
 // levelOf: each client asks without a password first, players ask again and again

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/camgate/camgate"
@@ -38,6 +39,11 @@ func advise(r *Report) []Advice {
 			t.adviseSound(add)
 		}
 		t.adviseRTP(r, add)
+	}
+	for _, o := range r.Outputs {
+		if o.Output == "rtsp" && o.Result == Cannot && slices.ContainsFunc(r.Tracks, func(t Track) bool { return t.Codec == camgate.MJPEG }) {
+			add("jpeg", "set the camera to baseline JPEG in 4:2:0 or 4:2:2 with the standard Huffman tables, of at most 2,040 pixels a side, if RTSP viewers are to see it (ffmpeg: -pix_fmt yuvj420p -huffman default)")
+		}
 	}
 	if r.TLS != nil && r.TLS.Legacy {
 		add("old_tls", "the camera knows only old TLS (%s, %s): look for newer firmware", r.TLS.Version, r.TLS.Suite)
