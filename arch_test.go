@@ -18,9 +18,11 @@ var house = []struct{ folder, may string }{
 	{"egress", ". mediacommon x"},
 	{"egress/burst", "x"},
 	{"egress/child", "x"},
+	{"egress/matroska", "."},
 	// The adapters: none knows another one, and each library has one home.
 	{"ingest/trust", "."}, // decides whom to trust, for all sources
 	{"ingest/httpauth", ""},
+	{"ingest/encode", shared + " internal/v4l2 mediacommon"},
 	{"ingest/rendition", shared + " ingest/encode"},
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
@@ -37,7 +39,7 @@ var house = []struct{ folder, may string }{
 	{"scripts/*", ". internal/frameno x"},
 }
 
-const shared = ". ingest ingest/trust ingest/httpauth egress egress/burst egress/child x"
+const shared = ". ingest ingest/trust ingest/httpauth egress egress/burst egress/child egress/matroska x"
 
 var libraries = map[string]string{
 	"rtp":         "github.com/pion/rtp",

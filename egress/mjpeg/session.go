@@ -13,6 +13,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/child"
+	"github.com/camgate/camgate/egress/matroska"
 )
 
 // session is the work with one decoder.
@@ -67,8 +68,8 @@ func (s *session) run(p *child.Process, first *camgate.Unit) error {
 
 // feed writes the stream's pictures to the decoder.
 func (s *session) feed(p *child.Process, u *camgate.Unit) error {
-	out := matroska{w: p.Stdin}
-	if err := out.header(s.source); err != nil {
+	out, err := newInput(p.Stdin, s.source)
+	if err != nil {
 		return ofPipe(err)
 	}
 	last := time.Now()
@@ -80,7 +81,7 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 		if err := p.Stdin.SetWriteDeadline(time.Now().Add(s.server.opts.StallTimeout)); err != nil {
 			return ofPipe(err)
 		}
-		if err := out.picture(u, s.ticks(u)); err != nil {
+		if err := out.Picture(u.AU, u.RandomAccess, s.ticks(u)); err != nil {
 			return ofPipe(err)
 		}
 		now := time.Now()
@@ -93,11 +94,19 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 		} else if quiet > int64(s.server.opts.StallTimeout) && unseen > maxReorder {
 			return errStalled
 		}
-		var err error
 		if u, err = s.reader.Next(); err != nil {
 			return err
 		}
 	}
+}
+
+// tick is the unit of the timestamps in the containers.
+const tick = time.Millisecond
+
+// newInput begins what a decoder is given.
+func newInput(w io.Writer, t *camgate.Track) (*matroska.Writer, error) {
+	p := t.Params()
+	return matroska.NewWriter(w, matroska.Format{Codec: t.Codec, Width: p.Width, Height: p.Height, Tick: tick})
 }
 
 // maxReorder is how many pictures a decoder may have to hold back to put them in

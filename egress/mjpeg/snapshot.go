@@ -252,10 +252,10 @@ func (ss *snapshots) decode(e *snapshot) {
 	}
 	ss.server.counters.snapshots.Add(1)
 	err = child.Run(ctx, ss.server.single(path), func(p *child.Process) error {
-		out := matroska{w: p.Stdin}
 		// How it goes on says more than an error of the pipe does.
-		_ = out.header(e.key.Track)
-		_ = out.picture(e.key, 0)
+		if out, err := newInput(p.Stdin, e.key.Track); err == nil {
+			_ = out.Picture(e.key.AU, e.key.RandomAccess, 0)
+		}
 		p.Stdin.Close()
 		file, _, err := newSMJPEG(p.Stdout).next()
 		switch {

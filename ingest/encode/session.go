@@ -1,0 +1,258 @@
+package encode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress/child"
+	"github.com/camgate/camgate/egress/matroska"
+)
+
+// Session is an encoder at work on one run of pictures.
+type Session struct {
+	encoder  Encoder
+	format   Format
+	settings Settings
+	log      *slog.Logger
+
+	force   atomic.Bool // the next picture is to be a keyframe
+	pending pending
+	idle    atomic.Int64 // ns for which there was no picture to encode
+	since   atomic.Int64 // ns of the Unix time since when there is none; 0: there is one
+}
+
+func newSession(e Encoder, f Format, s Settings) *Session {
+	return &Session{encoder: e, format: f, settings: s}
+}
+
+// Settings are those of the session, complete.
+func (s *Session) Settings() Settings { return s.settings }
+
+// Encoder returns the one at work.
+func (s *Session) Encoder() Encoder { return s.encoder }
+
+// ForceKeyframe makes the next picture a keyframe. False: this encoder cannot.
+func (s *Session) ForceKeyframe() bool {
+	s.force.Store(true)
+	return true
+}
+
+// SetBitrate changes the bit rate at once. False: this encoder cannot, start a new
+// session.
+func (s *Session) SetBitrate(int) bool { return false }
+
+// Run encodes until ctx ends, or in or out fail, whose error it returns. in waits for
+// the next picture; its bytes are used until it is called again, or until Release.
+// io.EOF from it ends the session well, when all is encoded. in is called by a
+// goroutine of its own, until its context ends. A *SessionError says that the encoder
+// failed.
+func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, error), out func(Picture) error) error {
+	args, err := s.arguments()
+	if err != nil {
+		return err
+	}
+	var theirs error
+	err = child.Run(ctx, child.Command{
+		Path: s.encoder.path, Args: args, Env: []string{"AV_LOG_FORCE_NOCOLOR=1"},
+		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond,
+	}, func(p *child.Process) error {
+		var err error
+		err, theirs = s.work(ctx, p, in, out)
+		return err
+	})
+	if err = ofChild(s.encoder.Name(), err, theirs); err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// pipeBytes is how much may wait in the pipe to a child. What waits is late, but raw
+// pictures in small bites are many switches between the two.
+func (s *Session) pipeBytes() int {
+	if s.format.Codec == camgate.Raw {
+		return 1 << 20 // the most that everybody may ask for
+	}
+	return 64 << 10
+}
+
+// work moves pictures until something ends. theirs is set if that is an error of in
+// or out.
+func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Context) (Picture, error), out func(Picture) error) (err, theirs error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var (
+		wg    sync.WaitGroup
+		once  sync.Once
+		cause error
+	)
+	end := func(err, their error) { once.Do(func() { cause, theirs = err, their }) }
+	wg.Go(func() {
+		defer p.Stdin.Close()
+		err, their := s.feed(ctx, p, in)
+		if errors.Is(their, io.EOF) {
+			if s.pending.state(time.Now()).entered == 0 {
+				end(err, their) // the child's complaint is of no interest
+			}
+			return // what is in the encoder comes out yet
+		}
+		if err != nil {
+			end(err, their)
+			p.Stop()
+		}
+	})
+	wg.Go(func() {
+		if err := s.watch(ctx); err != nil {
+			end(err, nil)
+			p.Stop()
+		}
+	})
+	err, their := s.collect(p.Stdout, out)
+	end(err, their)
+	cancel()
+	p.Stdin.Close()
+	wg.Wait()
+	return cause, theirs
+}
+
+// feed writes pictures to the child.
+func (s *Session) feed(ctx context.Context, p *child.Process, in func(context.Context) (Picture, error)) (err, theirs error) {
+	f, columns := s.format, s.format.Width
+	if f.Codec == camgate.Raw {
+		l, err := f.layout()
+		if err != nil {
+			return err, nil
+		}
+		columns = l.columns
+	}
+	w, err := matroska.NewWriter(p.Stdin, matroska.Format{
+		Codec: f.Codec, Width: columns, Height: f.Height, Pixels: f.Pixels, FPS: s.settings.rate(f), Tick: tick,
+	})
+	if err != nil {
+		return nil, nil // how the child ended says why
+	}
+	thin := thinner{}
+	if f.Codec == camgate.Raw && s.settings.thins(f) {
+		thin.interval = time.Duration(float64(time.Second) / s.settings.FPS)
+	}
+	for {
+		s.since.Store(time.Now().UnixNano())
+		picture, err := in(ctx)
+		s.idle.Add(time.Now().UnixNano() - s.since.Swap(0))
+		switch {
+		case err != nil:
+			return err, err
+		case thin.wants(picture.Time):
+			err = s.give(w, picture)
+		}
+		if picture.Release != nil {
+			picture.Release()
+		}
+		switch {
+		case errors.Is(err, ErrTimes), errors.Is(err, camgate.ErrBadRequest):
+			return err, err
+		case err != nil:
+			return nil, nil // how the child ended says why
+		}
+	}
+}
+
+// give writes one picture to the child.
+func (s *Session) give(w *matroska.Writer, picture Picture) error {
+	au := picture.AU
+	if s.format.Codec == camgate.Raw {
+		var err error
+		if au, err = s.format.whole(au); err != nil {
+			return err
+		}
+	}
+	at, err := s.pending.add(picture.Time, s.force.Swap(false), time.Now())
+	if err != nil {
+		return err
+	}
+	return w.Picture(au, picture.Key, uint64(at))
+}
+
+// collect reads the access units until the child ends.
+func (s *Session) collect(r io.Reader, out func(Picture) error) (err, theirs error) {
+	in, made, empty := newNUT(r), units{codec: s.settings.Codec}, 0
+	for first := true; ; {
+		p, err := in.next()
+		switch {
+		case errors.Is(err, errNotNUT):
+			return fmt.Errorf("%w: %w", ErrGarbage, err), nil
+		case err != nil:
+			return nil, nil // how the child ended says why
+		case first:
+			made.learn(in.extra)
+		}
+		au, key, err := made.take(p.data)
+		switch {
+		case err != nil:
+			return err, nil
+		case len(au) == 0:
+			if empty++; empty >= maxEmpty {
+				return ErrEmpty, nil
+			}
+			continue
+		case first && !key:
+			return fmt.Errorf("%w: the first picture is no keyframe", ErrGarbage), nil
+		}
+		first, empty = false, 0
+		exact, ok := s.pending.take(in.rescale(p.pts, second), time.Now())
+		if !ok {
+			return fmt.Errorf("%w: a picture with a time that none had", ErrGarbage), nil
+		}
+		if err := out(Picture{Time: exact, AU: au, Key: key}); err != nil {
+			return err, err
+		}
+	}
+}
+
+// maxEmpty is how many empty pictures in a row are the encoder's end.
+const maxEmpty = 3
+
+// thinner picks some of the pictures, evenly.
+type thinner struct {
+	interval time.Duration // of what is wanted; 0: all
+	next     time.Duration
+	begun    bool
+}
+
+func (t *thinner) wants(at time.Duration) bool {
+	if t.interval == 0 {
+		return true
+	}
+	if t.begun && at < t.next-t.interval/4 && at > t.next-16*t.interval {
+		return false
+	}
+	if t.next += t.interval; !t.begun || t.next < at+t.interval/2 || t.next > at+2*t.interval {
+		t.next = at + t.interval/2
+	}
+	t.begun = true
+	return true
+}
+
+// whole cuts off what a driver's buffer has behind the picture.
+func (f Format) whole(au [][]byte) ([][]byte, error) {
+	l, err := f.layout()
+	if err != nil {
+		return nil, err
+	}
+	got := 0
+	for i, piece := range au {
+		if got+len(piece) >= l.bytes {
+			if got+len(piece) == l.bytes && i == len(au)-1 {
+				return au, nil
+			}
+			return append(au[:i:i], piece[:l.bytes-got]), nil
+		}
+		got += len(piece)
+	}
+	return nil, fmt.Errorf("%w: a raw picture has %d bytes instead of %d", camgate.ErrBadRequest, got, l.bytes)
+}

@@ -1,0 +1,81 @@
+package encode
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// The bounds of the watchdog.
+const (
+	startTime = 2500 * time.Millisecond // until the first picture
+	hangTime  = 1200 * time.Millisecond // without a picture, after that
+	hangCount = 3                       // pictures that go in during that time
+	maxLag    = time.Second             // that pictures may be in the encoder for
+	slowTime  = 3 * time.Second         // that it may be behind for
+	watchTick = 100 * time.Millisecond
+	busyShare = 0.03 // of the time without work, below which an encoder is at its limit
+	// maxReorder is how many pictures a decoder may have to hold back to put them in
+	// order (ISO/IEC 14496-10 annex A.3.1, ISO/IEC 23008-2 annex A.4.2).
+	maxReorder = 16
+)
+
+// watch returns what is wrong with the encoder, or nil when ctx ends.
+func (s *Session) watch(ctx context.Context) error {
+	held := 2 // pictures that an encoder in good health may have
+	if s.format.Codec != camgate.Raw && s.format.Codec != camgate.MJPEG {
+		held += maxReorder
+	}
+	t := time.NewTicker(watchTick)
+	defer t.Stop()
+	var late, window time.Time // since when it is behind, and is measured
+	var idle time.Duration
+	var left int
+	for begin := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		now := time.Now()
+		w := s.pending.state(now)
+		switch {
+		case w.left == 0 && w.entered > 0 && w.silent > startTime && (w.entered > held || now.Sub(begin) > 2*startTime && s.since.Load() == 0):
+			return fmt.Errorf("%w: nothing of the first %d pictures within %v", ErrHung, w.entered, w.silent.Round(watchTick))
+		case w.left > 0 && w.silent > hangTime && (w.pictures > held+hangCount || s.since.Load() == 0):
+			return fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick))
+		}
+		if w.pictures <= held || w.oldest < maxLag || w.left == 0 {
+			late = now
+		} else if now.Sub(late) > slowTime {
+			return fmt.Errorf("%w: %d pictures wait, the oldest for %v", ErrSlow, w.pictures, w.oldest.Round(watchTick))
+		}
+		// An encoder that is too slow for raw pictures gets fewer of them. That it has
+		// nothing to wait for tells it from a camera that sends few.
+		if w.left == 0 {
+			window = time.Time{}
+			continue
+		}
+		waited := s.waited(now)
+		if window.IsZero() {
+			window, idle, left = now, waited, w.left
+		} else if d := now.Sub(window); d >= slowTime {
+			rate, want := float64(w.left-left)/d.Seconds(), s.settings.rate(s.format)
+			if (waited-idle).Seconds() < busyShare*d.Seconds() && rate < 0.9*want {
+				return fmt.Errorf("%w: %.1f pictures per second instead of %.0f", ErrSlow, rate, want)
+			}
+			window, idle, left = now, waited, w.left
+		}
+	}
+}
+
+// waited returns for how long there was no picture to encode.
+func (s *Session) waited(now time.Time) time.Duration {
+	d := time.Duration(s.idle.Load())
+	if since := s.since.Load(); since != 0 {
+		d += now.Sub(time.Unix(0, since))
+	}
+	return d
+}
