@@ -81,7 +81,9 @@ def main():
     for path, pipeline in PATHS.items():
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch("( " + pipeline + " )")
-        factory.set_shared(True)
+        # Each client has a pipeline of its own: where two share one and begin in the same
+        # moment, GStreamer 1.22 now and then sends them no sound, hangs, or aborts.
+        factory.set_shared(False)
         if protected:
             role = "user,media.factory.access=(bool)true,media.factory.construct=(bool)true"
             factory.add_role_from_structure(Gst.Structure.new_from_string(role))
