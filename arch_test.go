@@ -24,6 +24,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/httpauth", ""},
 	{"ingest/encode", shared + " internal/v4l2 mediacommon"},
 	{"ingest/rendition", shared + " ingest/encode"},
+	{"ingest/pipe", ". ingest ingest/ts mediacommon x"}, // reads pipes, for all sources that are programs
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
@@ -39,7 +40,7 @@ var house = []struct{ folder, may string }{
 	{"scripts/*", ". internal/frameno x"},
 }
 
-const shared = ". ingest ingest/trust ingest/httpauth egress egress/burst egress/child egress/matroska x"
+const shared = ". ingest ingest/trust ingest/httpauth ingest/pipe egress egress/burst egress/child egress/matroska x"
 
 var libraries = map[string]string{
 	"rtp":         "github.com/pion/rtp",

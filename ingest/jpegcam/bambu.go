@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest"
 )
 
 // What follows is the video protocol of the A1 and P1 series as OpenBambuAPI
@@ -120,6 +121,6 @@ func isFile(b []byte) bool {
 	if len(b) < len(soi) || string(b[:len(soi)]) != soi {
 		return false
 	}
-	w := walk{at: len(soi) - 1}
-	return w.over(b) == walkEnd
+	w := ingest.NewJPEGWalk()
+	return w.Over(b) == ingest.JPEGEnd
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest"
 )
 
 const (
@@ -143,31 +144,31 @@ const maxDelimiter = 256
 // picture reads the file that begins where the input is. It returns none, and goes on
 // behind its beginning, when that is no JPEG.
 func (s *splitter) picture() (picture, error) {
-	w := walk{at: len(soi) - 1}
+	w := ingest.NewJPEGWalk()
 	for {
 		data := s.buf[s.from:s.to]
-		result := w.over(data)
-		if w.at > s.max {
+		result := w.Over(data)
+		if w.At() > s.max {
 			return picture{}, fmt.Errorf("%w: a picture of more than %d bytes", camgate.ErrUnsupportedCodec, s.max)
 		}
 		switch result {
-		case walkEnd:
-			return s.take(w.at), nil
-		case walkRestarts: // the next one begins: this one has no end
+		case ingest.JPEGEnd:
+			return s.take(w.At()), nil
+		case ingest.JPEGRestarts: // the next one begins: this one has no end
 			s.part.length = 0
-			return s.take(s.before(data[:w.at])), nil
-		case walkBroken:
+			return s.take(s.before(data[:w.At()])), nil
+		case ingest.JPEGBroken:
 			s.rest = max(s.part.length-len(soi), 0)
 			s.from += len(soi)
 			s.part = part{}
 			return picture{}, nil
-		case walkOn:
+		case ingest.JPEGOn:
 		}
-		if n := s.part.length; n > 0 && w.scan && len(data) > n && delimited(data[n:]) {
+		if n := s.part.length; n > 0 && w.InScan() && len(data) > n && delimited(data[n:]) {
 			return s.take(n), nil
 		}
 		if err := s.fill(); err != nil {
-			if s.whole && err == io.EOF && w.scan {
+			if s.whole && err == io.EOF && w.InScan() {
 				return s.take(len(data)), nil
 			}
 			return picture{}, err

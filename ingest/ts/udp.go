@@ -142,7 +142,7 @@ func receive(in *datagrams, stream *camgate.Stream) error {
 		// what comes next.
 	}
 	if len(out.demuxer.Tracks()) == 0 {
-		return fmt.Errorf("%w: no track in the stream that camgate can play", camgate.ErrNoVideoTrack)
+		return errNoTrack
 	}
 	writer, err := ingest.NewWriter(stream, out.demuxer.Tracks())
 	if err != nil {
@@ -159,7 +159,7 @@ func receive(in *datagrams, stream *camgate.Stream) error {
 
 // session is what is published of one reception.
 type session struct {
-	in      *datagrams
+	in      *datagrams // nil: nothing gets lost
 	demuxer *Demuxer
 	writer  *ingest.Writer
 	began   bool
@@ -168,12 +168,15 @@ type session struct {
 
 // sample hands on an access unit. What cannot be used of the stream is left out.
 func (s *session) sample(sm Sample) {
-	track := s.writer.Tracks()[sm.Track]
+	track, lost := s.writer.Tracks()[sm.Track], 0
+	if s.in != nil {
+		lost = s.in.gaps(s.demuxer.pids[sm.Track])
+	}
 	_ = s.writer.Write(ingest.Sample{
 		Track: sm.Track,
 		PTS:   rescale(s.unwrap(sm.PTS), Clock, track.ClockRate),
 		AU:    sm.AU,
-		Lost:  s.in.gaps(s.demuxer.pids[sm.Track]),
+		Lost:  lost,
 	})
 }
 
