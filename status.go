@@ -88,6 +88,16 @@ func (s *Stream) setStatus(st Status) {
 	s.broadcast()
 }
 
+// SetEncoder notes what encodes the stream's picture here; empty: nothing does.
+func (s *Stream) SetEncoder(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.encoder != name {
+		s.encoder = name
+		s.broadcast()
+	}
+}
+
 // Status returns the current status.
 func (s *Stream) Status() Status {
 	s.mu.Lock()
@@ -109,6 +119,7 @@ type Info struct {
 	Status    Status
 	Publisher string // who publishes now
 	Warnings  []string
+	Encoder   string // what encodes its picture here; empty: nothing does
 	Tracks    []*Track
 	Readers   []ReaderInfo
 	Demand    int
@@ -145,6 +156,7 @@ func (s *Stream) Info() Info {
 		Status:    s.status,
 		Publisher: s.owner,
 		Warnings:  s.warned(),
+		Encoder:   s.encoder,
 		Demand:    s.demand,
 		BytesIn:   s.bytesIn.Load(),
 		BytesOut:  s.bytesOut.Load(),

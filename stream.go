@@ -75,6 +75,7 @@ type Stream struct {
 	nextID   uint64
 	demand   int // readers, and those who wait for the stream to be ready
 	warnings map[string]string
+	encoder  string
 	changed  chan struct{} // closed and replaced when anything above changes
 
 	// Counters.

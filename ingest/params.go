@@ -76,6 +76,20 @@ func h265Profile(idc uint8) string {
 	return fmt.Sprintf("profile %d", idc)
 }
 
+// ParamsOf returns what p becomes by what an access unit says of itself: p itself when
+// that is nothing new.
+func ParamsOf(c camgate.Codec, p *camgate.Params, au [][]byte) *camgate.Params {
+	switch c {
+	case camgate.H264, camgate.H265:
+		return paramsFrom(c, p, au)
+	case camgate.MJPEG:
+		if width, height, ok := jpegSize(au[0]); ok && (p.Width != width || p.Height != height) {
+			return &camgate.Params{Width: width, Height: height, Profile: "JPEG"}
+		}
+	}
+	return p
+}
+
 // paramsFrom returns what p becomes by the parameter sets of one access unit: p
 // itself when they say nothing new. A set that cannot be read is ignored: the
 // decoder may like it better than we do, and it stays in the access unit.

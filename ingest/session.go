@@ -137,7 +137,7 @@ func (s *session) relayTracks(stream *camgate.Stream, begin begin) error {
 		// An error is about this one sample; the source's own Writer would have told.
 		_ = w.Write(Sample{
 			Memory: memory,
-			Track: u.Track.ID, PTS: u.PTS, AU: u.AU, Lost: u.Lost,
+			Track:  u.Track.ID, PTS: u.PTS, AU: u.AU, Lost: u.Lost,
 			Discontinuity: u.Discontinuity && u.Lost == 0, RandomAccess: u.RandomAccess,
 		})
 	}

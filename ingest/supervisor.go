@@ -64,6 +64,8 @@ type Supervisor struct {
 	brief   int                  // how often the source was live for a moment only
 	back    time.Duration        // after which a better source is looked for
 
+	control *controlled // by people
+
 	begin     begin          // how to publish behind a fence
 	fences    atomic.Int32   // that are up
 	abandoned atomic.Int32   // sources that did not end
@@ -77,6 +79,7 @@ func NewSupervisor(s *camgate.Stream, sources []camgate.Source, opts Options) *S
 		stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()),
 		told: map[string]time.Time{}, dark: make([]bool, len(sources)), back: minBack,
 	}
+	sup.control = newControl()
 	s.SetIntake(camgate.Intake{HoldAfterLoss: opts.HoldAfterLoss, Patience: opts.StartTimeout / 2})
 	sup.setState(camgate.StateIdle, nil, 0)
 	return sup
@@ -99,10 +102,12 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 	}
 	defer sup.replaced.Wait()
 	for ctx.Err() == nil {
-		if sup.opts.OnDemand && !sup.awaitDemand(ctx) {
+		if !sup.awaitEnabled(ctx) || sup.opts.OnDemand && !sup.awaitDemand(ctx) {
 			break
 		}
-		sup.attempt(ctx)
+		if on, _, _ := sup.control.get(); on {
+			sup.attempt(ctx)
+		}
 	}
 	return ctx.Err()
 }
@@ -110,6 +115,9 @@ func (sup *Supervisor) Run(ctx context.Context) error {
 // attempt runs one source, and better ones that come back meanwhile, and waits
 // afterwards as long as it should.
 func (sup *Supervisor) attempt(ctx context.Context) {
+	if _, picked, _ := sup.control.get(); picked >= 0 {
+		sup.now = picked
+	}
 	sup.setState(camgate.StateConnecting, sup.err, 0)
 	s, err := sup.begins(ctx)
 	if err != nil {
@@ -131,6 +139,9 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 	err = s.ending()
 	switch {
 	case ctx.Err() != nil:
+		return
+	case errors.Is(cause, errSwitched):
+		sup.err, sup.round, sup.brief = nil, nil, 0
 		return
 	case errors.Is(cause, errNoDemand):
 		sup.err, sup.round = nil, nil
@@ -195,7 +206,8 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	if live > 0 || sup.round == nil || camgate.Retry(err) == camgate.RetrySlow {
 		sup.round = err
 	}
-	if !sup.works(source, err, live) && !errors.Is(err, camgate.ErrTooManyStreams) {
+	_, picked, changed := sup.control.get()
+	if !sup.works(source, err, live) && !errors.Is(err, camgate.ErrTooManyStreams) && picked < 0 {
 		sup.brief = 0
 		sup.now = (sup.now + 1) % len(sup.sources)
 		if sup.now > 0 {
@@ -212,6 +224,15 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 	sup.setState(state, sup.err, wait)
 	wake, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() {
+		select {
+		case <-changed:
+			cancel()
+		case <-wake.Done():
+		}
+	})
 	if state == camgate.StateRetrying {
 		sup.knock(wake, cancel)
 	}
@@ -233,8 +254,13 @@ func (sup *Supervisor) awaitDemand(ctx context.Context) bool {
 			sup.setState(camgate.StateIdle, nil, 0)
 			continue
 		}
+		on, _, switched := sup.control.get()
+		if !on {
+			return true
+		}
 		select {
 		case <-changed:
+		case <-switched:
 		case <-ctx.Done():
 			return false
 		}

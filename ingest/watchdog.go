@@ -41,11 +41,23 @@ func (sup *Supervisor) watch(ctx context.Context, s *session) (live time.Duratio
 	seeking, stop := context.WithCancel(s.ctx)
 	defer stop()
 	found := make(chan *session)
-	if s.index > 0 {
+	_, picked, switched := sup.control.get()
+	if s.index > 0 && picked < 0 {
 		seekers.Go(func() { sup.seekBetter(ctx, seeking, s, found) })
 	}
 	for {
 		select {
+		case <-switched:
+			var on bool
+			before := picked
+			if on, picked, switched = sup.control.get(); !on || picked >= 0 && picked != s.index || picked < 0 && before >= 0 && s.index > 0 {
+				if picked < 0 {
+					sup.now = 0
+				}
+				s.cancel(errSwitched)
+			} else if picked >= 0 {
+				stop() // it is the one that is wanted
+			}
 		case <-s.done:
 			w.look(time.Now())
 			return w.live(), nil

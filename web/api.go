@@ -35,6 +35,7 @@ type (
 		LastErrorAt *time.Time        `json:"last_error_at"`
 		Drift       *float64          `json:"clock_drift_ppm"`
 		Publisher   string            `json:"publisher"`
+		Encoder     string            `json:"encoder"`
 		Tracks      []trackJSON       `json:"tracks"`
 		Readers     []readerJSON      `json:"readers"`
 		BytesIn     uint64            `json:"bytes_in"`
@@ -119,6 +120,7 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		Warnings:  make([]string, 0, len(info.Warnings)),
 		Retries:   info.Status.Retries,
 		Publisher: withoutSecrets(info.Publisher),
+		Encoder:   info.Encoder,
 		Tracks:    make([]trackJSON, 0, len(info.Tracks)),
 		Readers:   []readerJSON{},
 		BytesIn:   info.BytesIn,

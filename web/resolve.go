@@ -33,6 +33,9 @@ type target struct {
 // a session or a file.
 const maxPath = 512
 
+// mjpegTail is what follows the name of a stream whose pictures are wanted one by one.
+const mjpegTail = "/mjpeg"
+
 // resolve finds out what a decoded URL path means. Streams' names have slashes, so
 // the longest name that begins the path counts and what is left selects the output.
 func resolve(g *camgate.Registry, urlPath string) target {
@@ -42,6 +45,13 @@ func resolve(g *camgate.Registry, urlPath string) target {
 	p := urlPath[1:]
 	for end := len(p); end > 0; end = strings.LastIndexByte(p[:end], '/') {
 		if stream, err := g.Get(p[:end]); err == nil {
+			if base, ok := strings.CutSuffix(p, mjpegTail); ok && end == len(p) {
+				if _, err := g.Get(base); err == nil {
+					// A rendition in place of the pictures that would be made otherwise. Whoever
+					// may see the one may see the other.
+					return target{name: base, stream: stream, output: outMJPEG}
+				}
+			}
 			out, rest := outputOf(p[end:])
 			return target{name: p[:end], stream: stream, output: out, rest: rest}
 		}
@@ -74,7 +84,7 @@ func outputOf(tail string) (out output, rest string) {
 		return outPage, ""
 	case "/":
 		return outPageSlash, ""
-	case "/mjpeg":
+	case mjpegTail:
 		return outMJPEG, ""
 	case "/snapshot.jpg":
 		return outSnapshot, ""

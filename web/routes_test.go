@@ -11,7 +11,7 @@ import (
 )
 
 func TestRoutes(t *testing.T) {
-	s := newServer(t, Options{Outputs: echoes(), Registry: registry(t, "demo", "live", "live/front", "odd/whep", "a.b_c-d")})
+	s := newServer(t, Options{Outputs: echoes(), Registry: registry(t, "demo", "live", "live/front", "odd/whep", "a.b_c-d", "jpeg", "jpeg/mjpeg")})
 	long := "/" + strings.Repeat("a/", 400)
 	for _, c := range []struct {
 		method, path string
@@ -69,6 +69,10 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/odd/whep/whep", 200, `GET whep odd/whep ""`},
 		{"GET", "/odd/mjpeg", 404, `{"error":"stream not found","stream":"odd"}`},
 		{"GET", "/a.b_c-d/mjpeg", 200, `GET mjpeg a.b_c-d ""`},
+
+		// A rendition in place of what would be made otherwise.
+		{"GET", "/jpeg/mjpeg", 200, `GET mjpeg jpeg/mjpeg ""`},
+		{"GET", "/jpeg/mjpeg/snapshot.jpg", 200, `GET snapshot jpeg/mjpeg ""`},
 
 		// Streams that are not there.
 		{"GET", "/nope", 404, `{"error":"stream not found","stream":"nope"}`},
@@ -155,7 +159,7 @@ func FuzzResolve(f *testing.F) {
 		if !strings.HasPrefix(p, "/"+got.name) {
 			t.Errorf("%q: %q is not its beginning", p, got.name)
 		}
-		if got.stream != nil && got.stream.Name() != got.name {
+		if got.stream != nil && got.stream.Name() != got.name && got.stream.Name() != got.name+mjpegTail {
 			t.Errorf("%q: stream %q for %q", p, got.stream.Name(), got.name)
 		}
 		if strings.Contains(got.rest, "/") || got.rest != "" && !strings.HasSuffix(p, "/"+got.rest) {

@@ -12,6 +12,7 @@ import (
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/encode"
 	"github.com/camgate/camgate/ingest/trust"
 	"github.com/camgate/camgate/web"
 )
@@ -27,6 +28,9 @@ type app struct {
 	store    *trust.Store                            // certificates of cameras
 	seen     func(address string, facts trust.Facts) // is told of them; nil: nobody is
 
+	encoders *encode.Encoders
+	encoding chan struct{} // has room for those that encode
+
 	outputs web.Outputs
 	metrics []func() []metric // those of outputs
 	parts   []part
@@ -36,6 +40,8 @@ type app struct {
 // newApp makes all parts of a gateway and opens its ports. Run has to follow.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), dials: ingest.NewDials(cfg.Limits.Sources), attempts: camgate.NewAttempts(0, 0)}
+	a.encoders = encode.New(encode.Options{FFmpeg: cfg.MJPEG.FFmpeg, StateDir: cfg.StateDirectory(), Logger: log})
+	a.encoding = make(chan struct{}, cfg.Limits.Encoders)
 	a.store = trust.NewStore(cfg.StateDirectory())
 	var err error
 	if a.users, err = cfg.Accounts(); err != nil {

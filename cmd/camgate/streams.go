@@ -32,15 +32,21 @@ func (a *app) addStreams() error {
 		if first, ok := shared[name]; ok {
 			s.Warn("shared", a.cfg.TellShared(first)) // the log has it from the config
 		}
-		if err := a.addSources(s, a.cfg.Streams[name]); err != nil {
+		opts := a.cfg.Streams[name]
+		from, err := a.addRenditions(s, opts, limits)
+		if err == nil {
+			err = a.addSources(from, s, opts)
+		}
+		if err != nil {
 			return &camgate.StreamError{Op: "set up", Stream: name, Err: err}
 		}
 	}
 	return nil
 }
 
-// addSources gives a stream what fills it.
-func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
+// addSources gives a stream what fills it. What there is to know of the sources is told
+// of the stream that people see: the same one, or what is made of it.
+func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 	var sources []camgate.Source
 	single := opts.SingleConnection
 	for _, text := range opts.Source {
@@ -55,14 +61,14 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 			}
 			return nil
 		}
-		source, err := a.newSource(s, text, parsed, opts)
+		source, err := a.newSource(seen, text, parsed, opts)
 		if err != nil {
 			return err
 		}
 		single = single || parsed.Scheme == config.SchemeBambu || parsed.Scheme == config.SchemeBambuS
 		sources = append(sources, atDevice(source, parsed))
 	}
-	supervisor := ingest.NewSupervisor(s, sources, ingest.Options{
+	a.supervise(s, sources, ingest.Options{
 		OnDemand:         opts.OnDemand,
 		Linger:           opts.Linger,
 		StallTimeout:     opts.StallTimeout,
@@ -70,10 +76,16 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		MinDialInterval:  opts.MinDialInterval,
 		SingleConnection: single,
 		HoldAfterLoss:    opts.HoldAfterLoss,
-		Slate:            opts.Slate,
+		Slate:            opts.Slate && s == seen,
 		Dials:            a.dials,
 		Logger:           a.log,
 	})
+	return nil
+}
+
+// supervise keeps a stream filled for as long as the gateway runs.
+func (a *app) supervise(s *camgate.Stream, sources []camgate.Source, opts ingest.Options) {
+	supervisor := ingest.NewSupervisor(s, sources, opts)
 	a.add("stream "+s.Name(), func(ctx context.Context) error {
 		err := supervisor.Run(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -83,7 +95,6 @@ func (a *app) addSources(s *camgate.Stream, opts *config.Stream) error {
 		}
 		return nil
 	})
-	return nil
 }
 
 // newSource makes the source for a scheme.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/camgate/camgate"
 )
@@ -19,23 +20,37 @@ import (
 // Options shape a Source. Only Parent is needed.
 type Options struct {
 	Parent *camgate.Stream
-	Name   string // for people, as "sub of front-door"; default: by the parent's name
+	Name   string // for people, as "sub of front-door"; default: what fills the parent
 	Logger *slog.Logger
+
+	Want     Settings // to begin with; see Source.Set
+	Encoders Encoders // nil: none, only what is wanted already is passed on
+	// Slots has room for as many as may encode at a time; nil: any number.
+	Slots chan struct{}
 }
 
 // Source fills a stream from its parent. It implements camgate.Source and
 // camgate.Knocker.
 type Source struct {
-	parent *camgate.Stream
-	name   string
-	log    *slog.Logger
+	parent   *camgate.Stream
+	name     string
+	log      *slog.Logger
+	encoders Encoders
+	slots    chan struct{}
+
+	mu         sync.Mutex
+	want       Settings
+	changed    chan struct{} // closed and replaced when want changes
+	using      string        // encoder
+	failed     string        // what is to be said of the one that is not used
+	failedName string
 }
 
 // New makes a source.
 func New(opts Options) *Source {
-	s := &Source{parent: opts.Parent, name: opts.Name, log: opts.Logger}
-	if s.name == "" {
-		s.name = "rendition of " + opts.Parent.Name()
+	s := &Source{
+		parent: opts.Parent, name: opts.Name, log: opts.Logger,
+		encoders: opts.Encoders, slots: opts.Slots, want: opts.Want, changed: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -44,7 +59,44 @@ func New(opts Options) *Source {
 }
 
 // String says what the stream is made of.
-func (s *Source) String() string { return s.name }
+func (s *Source) String() string {
+	if s.name != "" {
+		return s.name
+	}
+	return s.parent.Status().Source
+}
+
+// Settings returns what is wanted, and a channel that is closed when that changes.
+func (s *Source) Settings() (Settings, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.want, s.changed
+}
+
+// Set changes what is wanted. Readers of the stream stay, unless the codec changes.
+func (s *Source) Set(want Settings) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.want == want {
+		return
+	}
+	s.want = want
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// enter takes one of the places of those who encode at a time.
+func (s *Source) enter() (leave func(), err error) {
+	if s.slots == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	default:
+		return nil, fmt.Errorf("%w: as many encode as may, which is %d (limits.encoders)", camgate.ErrEncoderUnavailable, cap(s.slots))
+	}
+}
 
 // Knock returns nil as soon as the parent is live. While it is asked, the parent is
 // wanted.
@@ -74,7 +126,7 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 	}()
 	for {
 		err := s.session(ctx, stream)
-		if !errors.Is(err, camgate.ErrTracksChanged) || ctx.Err() != nil {
+		if !errors.Is(err, camgate.ErrTracksChanged) && !errors.Is(err, errNewSettings) || ctx.Err() != nil {
 			return s.ending(ctx, err)
 		}
 	}

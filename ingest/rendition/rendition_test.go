@@ -95,7 +95,7 @@ type pair struct {
 	stop          func()
 }
 
-func newPair(t *testing.T, onDemand bool, source func(*camgate.Stream) camgate.Source) *pair {
+func newPair(t *testing.T, onDemand bool, source func(parent, child *camgate.Stream) camgate.Source) *pair {
 	p := &pair{camera: &camera{}}
 	p.parent = camgate.NewRendition("cam", camgate.StreamLimits{})
 	time.Sleep(time.Second) // so that the clocks are not the same (synctest)
@@ -103,7 +103,7 @@ func newPair(t *testing.T, onDemand bool, source func(*camgate.Stream) camgate.S
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	up := ingest.NewSupervisor(p.parent, []camgate.Source{p.camera}, ingest.Options{OnDemand: onDemand, Linger: time.Second})
-	down := ingest.NewSupervisor(p.child, []camgate.Source{source(p.parent)}, ingest.Options{OnDemand: onDemand, Linger: time.Second})
+	down := ingest.NewSupervisor(p.child, []camgate.Source{source(p.parent, p.child)}, ingest.Options{OnDemand: onDemand, Linger: time.Second})
 	all.Go(func() { _ = up.Run(ctx) })
 	all.Go(func() { _ = down.Run(ctx) })
 	all.Go(func() { _ = Want(ctx, p.child, p.parent) })
@@ -114,7 +114,7 @@ func newPair(t *testing.T, onDemand bool, source func(*camgate.Stream) camgate.S
 	return p
 }
 
-func passing(parent *camgate.Stream) camgate.Source { return New(Options{Parent: parent}) }
+func passing(parent, _ *camgate.Stream) camgate.Source { return New(Options{Parent: parent}) }
 
 func (p *pair) read(t *testing.T, s *camgate.Stream) *camgate.Reader {
 	t.Helper()
@@ -183,9 +183,11 @@ func TestPassThrough(t *testing.T) {
 // Where the one follows the clock of the other, times are the very same.
 func TestSameClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, false, passing)
+		p := newPair(t, false, func(parent, child *camgate.Stream) camgate.Source {
+			child.Follow(parent)
+			return New(Options{Parent: parent})
+		})
 		defer p.stop()
-		p.child.Follow(p.parent)
 		theirs, ours := p.read(t, p.parent), p.read(t, p.child)
 		defer theirs.Close()
 		defer ours.Close()

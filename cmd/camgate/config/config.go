@@ -125,6 +125,8 @@ type Limits struct {
 	Streams int `yaml:"streams" default:"1000" min:"1"`
 	// Sources that run at a time; published streams are none.
 	Sources int `yaml:"sources" default:"64" min:"1"`
+	// Renditions that are encoded at a time: without hardware each costs a good part of a core.
+	Encoders int `yaml:"encoders" default:"16" min:"1"`
 	// Viewers of one stream at a time.
 	ReadersPerStream int `yaml:"readers_per_stream" default:"1000" min:"1"`
 	// How far a viewer may be behind in time before it is taken to the newest keyframe.
@@ -179,6 +181,44 @@ type Stream struct {
 	HoldAfterLoss bool `yaml:"hold_after_loss"`
 	// While the source is away, or nobody publishes, show its last picture again and again, so that players stay connected.
 	Slate bool `yaml:"slate"`
+	// What the picture has to be. What the source sends goes on untouched where it is that already; else it is encoded, once for all viewers. The same as the profile "main".
+	Video Video `yaml:"video"`
+	// More renditions of the same camera by name, each served as a stream NAME/PROFILE while somebody watches it; "main" is NAME itself.
+	Profiles map[string]*Video `yaml:"profiles"`
+	// Settings of a camera of this machine by name, such as brightness, exposure, focus or power_line_frequency.
+	Controls map[string]string `yaml:"controls"`
+	// The sound card whose sound goes with a camera of this machine, as hw:1; "" is none.
+	Audio string `yaml:"audio"`
+}
+
+// Video is what a picture has to be.
+type Video struct {
+	// How it is coded; auto is as the source sends it where that will do, else h264.
+	Codec string `yaml:"codec" default:"auto" enum:"auto,h264,h265,mjpeg"`
+	// Columns and lines, as 1280x720; "" is those of the source.
+	Size Dimensions `yaml:"size"`
+	// The most pictures in a second; 0 is as many as the source sends.
+	FPS int `yaml:"fps" min:"0" max:"240"`
+	// Bits in a second, as 2M or 400k; 0 is what suits the size.
+	Bitrate Size `yaml:"bitrate"`
+	// From one keyframe to the next; 0 is 1s, or 4s where keyframes are made when viewers need them.
+	GOP time.Duration `yaml:"gop"`
+	// Quality of mjpeg from 1 (smallest) to 100 (best); 0 is 85.
+	Quality int `yaml:"quality" min:"0" max:"100"`
+	// What encodes it: auto is the best that works here, else a name that "camgate encoders" lists.
+	Encoder string `yaml:"encoder" default:"auto"`
+	// What a camera of this machine is asked for: auto, h264, h265, mjpeg, or pixels as yuyv422 or nv12.
+	Format string `yaml:"format" default:"auto"`
+	// Let the bitrate follow what the viewers' networks carry.
+	Adaptive Adaptive `yaml:"adaptive"`
+}
+
+// Adaptive bounds a bitrate that follows the viewers' networks.
+type Adaptive struct {
+	// The least bits in a second.
+	Min Size `yaml:"min"`
+	// The most bits in a second; 0 is that the bitrate stays what it is.
+	Max Size `yaml:"max"`
 }
 
 // TLS is how the certificate of a source is verified. By default it has to be

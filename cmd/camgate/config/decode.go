@@ -164,19 +164,25 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
-// sections fills a map of sections by name.
+// sections fills a map of sections, or of values, by name.
 func (d *decoder) sections(n *yaml.Node, v reflect.Value, path string) {
 	if isNull(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, path, "want names with a section each, not %s", kindName(n))
+		d.fail(n, path, "want names with %s each, not %s", map[bool]string{true: "a value", false: "a section"}[v.Type().Elem().Kind() == reflect.String], kindName(n))
 		return
 	}
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
 	for _, e := range d.entries(n, path, 0) {
+		if v.Type().Elem().Kind() == reflect.String {
+			element := reflect.New(v.Type().Elem()).Elem()
+			d.value(e.value, element, join(path, printable(e.key.Value)), "")
+			v.SetMapIndex(reflect.ValueOf(e.key.Value), element)
+			continue
+		}
 		element := newDefault(v.Type().Elem().Elem())
 		name := join(path, printable(e.key.Value))
 		d.value(e.value, element, name, "")

@@ -74,6 +74,10 @@ func setScalar(v reflect.Value, text string, tag reflect.StructTag) error {
 		n, err := ParseSize(text)
 		v.SetInt(int64(n))
 		return err
+	case reflect.TypeFor[Dimensions]():
+		_, _, err := ParseDimensions(text)
+		v.SetString(text)
+		return err
 	}
 	switch v.Kind() {
 	case reflect.String:

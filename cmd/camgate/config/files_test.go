@@ -27,7 +27,7 @@ const (
 func reflectConfig(c *Config) reflect.Value { return reflect.ValueOf(c).Elem() }
 
 func TestShippedFiles(t *testing.T) {
-	for file, streams := range map[string]int{fullFile: 15, minimalFile: 1} {
+	for file, streams := range map[string]int{fullFile: 16, minimalFile: 1} {
 		c, err := Load(file, nil)
 		if err != nil {
 			t.Errorf("%v", err)
@@ -58,7 +58,12 @@ func TestFullFileHasEveryKey(t *testing.T) {
 	keys := map[string]bool{}
 	collectKeys(doc.Content[0], "", keys)
 	for path := range typePaths(reflect.TypeFor[Config](), "") {
-		if !keys[path] {
+		// "video" and the profiles have the same keys.
+		other := strings.Replace(path, ".video.", ".profiles.*.", 1)
+		if other == path {
+			other = strings.Replace(path, ".profiles.*.", ".video.", 1)
+		}
+		if !keys[path] && !keys[other] && !ofLocalCameras(path) {
 			t.Errorf("%s is not in %s", path, fullFile)
 		}
 	}
@@ -78,6 +83,11 @@ func TestFullFileHasEveryKey(t *testing.T) {
 	}
 }
 
+// ofLocalCameras tells the keys that only a camera of this machine can have.
+func ofLocalCameras(path string) bool {
+	return slices.Contains([]string{"streams.*.controls", "streams.*.audio"}, path) || strings.HasSuffix(path, ".format")
+}
+
 // collectKeys notes the path of each key; names of streams and places in lists
 // are a star.
 func collectKeys(n *yaml.Node, path string, keys map[string]bool) {
@@ -89,7 +99,7 @@ func collectKeys(n *yaml.Node, path string, keys map[string]bool) {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i].Value
-			if path == "streams" {
+			if path == "streams" || path == "streams.*.profiles" {
 				key = "*"
 			}
 			keys[join(path, key)] = true
@@ -110,7 +120,9 @@ func typePaths(t reflect.Type, path string) map[string]field {
 		case reflect.Slice:
 			inner, at = inner.Elem(), p+"[*]"
 		case reflect.Map:
-			inner, at = inner.Elem().Elem(), p+".*"
+			if inner = inner.Elem(); inner.Kind() == reflect.Pointer {
+				inner, at = inner.Elem(), p+".*"
+			}
 		default:
 		}
 		if inner.Kind() == reflect.Struct {
@@ -213,6 +225,8 @@ func schemaOfType(t reflect.Type, tag reflect.StructTag, doc map[string]string) 
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return map[string]any{"type": "string", "pattern": `^(0|([0-9.]+(ns|us|ms|s|m|h))+)$|` + reference}
+	case reflect.TypeFor[Dimensions]():
+		return map[string]any{"type": "string", "pattern": `^([0-9]+x[0-9]+)?$|` + reference}
 	case reflect.TypeFor[Size]():
 		return map[string]any{"type": []string{"string", "integer"}, "pattern": `^[0-9.]+ ?([kKmMgG]i?)?[bB]?$|` + reference}
 	}
@@ -220,6 +234,9 @@ func schemaOfType(t reflect.Type, tag reflect.StructTag, doc map[string]string) 
 	case reflect.Struct:
 		return schemaOf(t, doc)
 	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return map[string]any{"type": []string{"object", "null"}, "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean"}}}
+		}
 		return map[string]any{"type": []string{"object", "null"}, "additionalProperties": schemaOfType(t.Elem().Elem(), "", doc)}
 	case reflect.Slice:
 		item := schemaOfType(t.Elem(), "", doc)
@@ -258,7 +275,7 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Config](), reflect.TypeFor[Log](), reflect.TypeFor[HTTP](), reflect.TypeFor[RTSP](), reflect.TypeFor[WebRTC](),
 		reflect.TypeFor[ICEServer](), reflect.TypeFor[HLS](), reflect.TypeFor[MJPEG](), reflect.TypeFor[Limits](), reflect.TypeFor[User](),
-		reflect.TypeFor[Stream](), reflect.TypeFor[TLS](),
+		reflect.TypeFor[Stream](), reflect.TypeFor[TLS](), reflect.TypeFor[Video](), reflect.TypeFor[Adaptive](),
 	} {
 		for _, f := range fieldsOf(typ) {
 			if doc[typ.Name()+"."+f.Name] == "" && (f.Type.Kind() != reflect.Struct || f.Type == reflect.TypeFor[TLS]()) {

@@ -101,6 +101,10 @@ func (s Source) Secure() bool {
 // MayBeSecure tells whether the source has TLS, or may send us to one that has.
 func (s Source) MayBeSecure() bool { return s.Secure() || s.Scheme == SchemeONVIF }
 
+// Local tells whether the source is a camera of this machine, which is told what to
+// send.
+func (s Source) Local() bool { return s.Scheme == "v4l2" || s.Scheme == "rpicam" }
+
 // Still tells whether the source is asked for each picture.
 func (s Source) Still() bool {
 	switch s.Scheme {

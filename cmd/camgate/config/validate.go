@@ -148,8 +148,8 @@ func (v *validator) users() {
 }
 
 func (v *validator) streams() {
-	if len(v.Streams) > v.Limits.Streams {
-		v.fail("streams", "there are %d, more than limits.streams, which is %d", len(v.Streams), v.Limits.Streams)
+	if n := len(v.Streams) + v.renditions(); n > v.Limits.Streams {
+		v.fail("streams", "there are %d, more than limits.streams, which is %d", n, v.Limits.Streams)
 	}
 	running := 0
 	for _, name := range v.StreamNames() {
@@ -183,7 +183,7 @@ func (v *validator) stream(at string, s *Stream) {
 	if len(s.Source) == 0 {
 		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
 	}
-	still := false
+	still, local := false, false
 	for i, text := range s.Source {
 		path := at + ".source"
 		if len(s.Source) > 1 {
@@ -191,6 +191,7 @@ func (v *validator) stream(at string, s *Stream) {
 		}
 		source, err := ParseSource(text)
 		still = still || err != nil || source.Still()
+		local = local || err != nil || source.Local()
 		switch {
 		case err != nil:
 			v.fail(path, "%v", err)
@@ -224,6 +225,7 @@ func (v *validator) stream(at string, s *Stream) {
 		v.fail(at+".poll", "is for sources of single pictures: http+jpeg://, https+jpeg://, and onvif:// with stills=true")
 	}
 	v.streamTLS(at+".tls", s)
+	v.pictures(at, s, local)
 }
 
 const (

@@ -83,3 +83,36 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// Dimensions are those of a picture as text, WIDTHxHEIGHT; empty: not given.
+type Dimensions string
+
+const (
+	minSide = 16
+	maxSide = 8192
+)
+
+var errDimensions = errors.New("is no size of a picture: write columns and lines, as in 1280x720: even numbers from 16 to 8192")
+
+// ParseDimensions reads "1280x720".
+func ParseDimensions(text string) (width, height int, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	w, h, _ := strings.Cut(strings.ToLower(text), "x")
+	sides := [2]int{}
+	for i, side := range []string{w, h} {
+		n, err := strconv.Atoi(side)
+		if err != nil || n < minSide || n > maxSide || n%2 != 0 {
+			return 0, 0, errDimensions
+		}
+		sides[i] = n
+	}
+	return sides[0], sides[1], nil
+}
+
+// Sides returns width and height in pixels, 0 when they are not given.
+func (d Dimensions) Sides() (width, height int) {
+	width, height, _ = ParseDimensions(string(d))
+	return width, height
+}

@@ -1,0 +1,56 @@
+package rendition
+
+import (
+	"context"
+
+	"github.com/camgate/camgate"
+)
+
+// sounds are the tracks that go along with an encoded picture: all but pictures.
+func sounds(tracks []*camgate.Track) []*camgate.Track {
+	var out []*camgate.Track
+	for _, t := range tracks {
+		if t.Kind != camgate.Video {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// sound passes on what goes along with the picture, from when there is one.
+func (e *encoding) sound(ctx context.Context) {
+	tracks := sounds(e.tracks)
+	if len(tracks) == 0 {
+		return
+	}
+	reader, err := e.source.parent.Subscribe(ctx, camgate.SubscribeOptions{
+		Tracks: tracks, Protocol: protocol, Internal: true, Logger: e.source.log,
+	})
+	if err != nil {
+		return
+	}
+	defer reader.Close()
+	index := map[*camgate.Track]int{}
+	for i, t := range tracks {
+		index[t] = 1 + i // the picture is the first
+	}
+	in := make([]passed, len(tracks)+1)
+	for {
+		u, err := reader.Next()
+		if err != nil {
+			return // whoever reads the picture says why
+		}
+		i := index[u.Track]
+		gap := in[i].gap(u)
+		e.mu.Lock()
+		f := e.fill
+		e.mu.Unlock()
+		if f == nil {
+			continue
+		}
+		in[i].follow(u.Track, f.tracks[i])
+		if _, err := f.publish(sample{track: i, pts: u.PTS, au: u.AU, key: u.RandomAccess, lost: u.Lost, gap: gap}); err != nil {
+			return
+		}
+	}
+}
