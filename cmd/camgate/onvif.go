@@ -40,6 +40,17 @@ func (c *onvifCamera) Run(ctx context.Context, stream *camgate.Stream) error {
 	return source.Run(ctx, stream)
 }
 
+// Session tells of the session with the stream that the camera named, if that is RTSP.
+func (c *onvifCamera) Session() rtsp.Session {
+	c.mu.Lock()
+	source, ok := c.source.(*rtsp.Source)
+	c.mu.Unlock()
+	if !ok {
+		return rtsp.Session{}
+	}
+	return source.Session()
+}
+
 // at makes the source for a target. The one of before goes on where nothing has
 // changed: it knows which transport works.
 func (c *onvifCamera) at(target onvif.Target) (camgate.Source, error) {

@@ -51,9 +51,13 @@ func (e *exam) decode(ctx context.Context) Decoder {
 	}
 	ctx, cancel := context.WithTimeout(ctx, decodeTimeout)
 	defer cancel()
+	args := []string{"-v", "error", "-nostdin", "-xerror"}
+	if g.track.Codec == camgate.MJPEG {
+		args = append(args, "-err_detect", "explode") // of itself its decoder goes on after any error
+	}
 	command := child.Command{
 		Path: path, Env: []string{"AV_LOG_FORCE_NOCOLOR=1"},
-		Args: []string{"-v", "error", "-nostdin", "-xerror", "-threads", "1", "-f", format, "-i", "pipe:0", "-an", "-f", "null", "-"},
+		Args: append(args, "-threads", "1", "-f", format, "-i", "pipe:0", "-an", "-f", "null", "-"),
 	}
 	err = child.Run(ctx, command, g.feed)
 	failed := (*child.Error)(nil)
