@@ -35,8 +35,10 @@ const (
 	teardownTimeout = 2 * time.Second // for a camera that does not answer any more
 	udpBuffer       = 2 << 20         // bytes; a keyframe comes as one burst
 	maxRedirects    = 5
-	// rememberTCP is for how long UDP is not tried again where it did not work.
-	rememberTCP = time.Hour
+	// rememberTCP is for how long UDP is not tried again where it did not work, and
+	// rememberSilence where it did before: an outage may have begun at a bad moment.
+	rememberTCP     = time.Hour
+	rememberSilence = time.Minute
 )
 
 // SourceOptions describe a camera. Only URL is needed.
@@ -61,6 +63,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	noUDP   time.Time // until when auto means TCP
+	hadUDP  bool      // it has worked for a while
 	session *pull     // the one under way, or the last one
 }
 
@@ -172,15 +175,29 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 }
 
 // giveUpUDP notes that UDP does not work.
-func (s *Source) giveUpUDP(p *pull, why error) {
+func (s *Source) giveUpUDP(p *pull, why *udpError) {
 	s.mu.Lock()
-	s.noUDP = time.Now().Add(rememberTCP)
+	remember := rememberTCP
+	if why.silent && s.hadUDP {
+		remember = rememberSilence
+	}
+	s.noUDP, s.hadUDP = time.Now().Add(remember), false
 	s.mu.Unlock()
 	p.log.Info("another transport", "source", s.name, "transport", TransportTCP, "reason", why.Error())
 }
 
+// udpWorks notes that UDP does work.
+func (s *Source) udpWorks() {
+	s.mu.Lock()
+	s.hadUDP = true
+	s.mu.Unlock()
+}
+
 // udpError says why UDP does not work with a camera.
-type udpError struct{ reason string }
+type udpError struct {
+	reason string
+	silent bool // nothing comes at all
+}
 
 func (e *udpError) Error() string { return e.reason }
 

@@ -27,6 +27,9 @@ type feed struct {
 	inlet    *inlet
 }
 
+// video tells whether it is one of pictures.
+func (f *feed) video() bool { return f.media != nil && f.media.Type == description.MediaTypeVideo }
+
 // setUp asks for the media, by TCP if the camera does not have UDP.
 func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []input) ([]*feed, error) {
 	var feeds []*feed
@@ -67,13 +70,13 @@ func (p *pull) noUDP(err error) *refusal {
 	switch {
 	case !p.auto || p.transport != TransportUDP:
 	case errors.As(err, &tcp):
-		return &refusal{udpError{"the camera answers with TCP"}, true}
+		return &refusal{udpError{reason: "the camera answers with TCP"}, true}
 	case errors.As(err, &status):
 		switch status.Code {
 		case base.StatusUnauthorized, base.StatusForbidden, base.StatusNotFound, base.StatusNotEnoughBandwidth, base.StatusSessionNotFound:
 			return nil
 		}
-		return &refusal{udpError{fmt.Sprintf("the camera refuses UDP (%d %s)", status.Code, status.Message)}, false}
+		return &refusal{udpError{reason: fmt.Sprintf("the camera refuses UDP (%d %s)", status.Code, status.Message)}, false}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ const (
 	silentAfter  = 1500 * time.Millisecond
 	// Nothing is put off to the next tick because this one came a bit early.
 	tolerance = reportSilent / 2
+	// byeWait is how long nothing may come after a BYE until it is believed, and
+	// byeGrace for how long there may be packets still that were sent before it.
+	byeWait  = time.Second
+	byeGrace = byeWait / 2
 )
 
 // feedback is what we tell the sender of one track about it.
@@ -28,6 +33,7 @@ type feedback struct {
 	reception reception
 	heard     time.Time // when a packet came last, or the session began
 	reported  time.Time
+	bye       time.Time // when the sender took its leave; zero: it did not
 }
 
 func newFeedback(rate int, ssrc uint32, cname string, now time.Time, write func(rtcp.Packet)) *feedback {
@@ -39,22 +45,38 @@ func (f *feedback) packet(ssrc uint32, seq uint16, timestamp uint32, now time.Ti
 	f.mu.Lock()
 	f.reception.packet(ssrc, seq, timestamp, now)
 	f.heard = now
+	if now.Sub(f.bye) > byeGrace {
+		f.bye = time.Time{} // it goes on all the same
+	}
 	f.mu.Unlock()
 }
 
 // control takes an RTCP packet. A sender report is answered at once: the sender
 // measures the round trip by it.
 func (f *feedback) control(p rtcp.Packet, now time.Time) {
-	sr, ok := p.(*rtcp.SenderReport)
-	if !ok {
-		return
+	switch p := p.(type) {
+	case *rtcp.SenderReport:
+		f.mu.Lock()
+		known := f.reception.senderReport(p, now)
+		f.mu.Unlock()
+		if known {
+			f.report(now)
+		}
+	case *rtcp.Goodbye:
+		f.mu.Lock()
+		if f.reception.begun && slices.Contains(p.Sources, f.reception.ssrc) {
+			f.bye = now
+		}
+		f.mu.Unlock()
 	}
+}
+
+// left tells whether the sender has taken its leave (RFC 3550 section 6.6) and
+// nothing came since. Some send a BYE and go on.
+func (f *feedback) left(now time.Time) bool {
 	f.mu.Lock()
-	known := f.reception.senderReport(sr, now)
-	f.mu.Unlock()
-	if known {
-		f.report(now)
-	}
+	defer f.mu.Unlock()
+	return !f.bye.IsZero() && now.Sub(f.bye) >= byeWait && now.Sub(f.heard) >= byeWait
 }
 
 // tick reports when it is time to.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/google/go-cmp/cmp"
 	"github.com/pion/rtcp"
 )
@@ -81,5 +82,74 @@ func TestFeedbackBeforeAnything(t *testing.T) {
 	b, err := sent[0].Marshal()
 	if err != nil || len(b) < 8 || b[0] != 0x80 || b[1] != 201 || b[3] != 1 {
 		t.Errorf("% x, %v", b, err)
+	}
+}
+
+// A BYE is believed once nothing follows on it.
+func TestBye(t *testing.T) {
+	bye := &rtcp.Goodbye{Sources: []uint32{9}}
+	type event struct {
+		at  time.Duration
+		pkt rtcp.Packet // nil: RTP
+		rtp uint32
+	}
+	ms := time.Millisecond
+	cases := []struct {
+		name   string
+		events []event
+		left   bool
+	}{
+		{"and silence", []event{{0, nil, 9}, {100 * ms, bye, 0}}, true},
+		{"with the last packets behind it", []event{{0, nil, 9}, {100 * ms, bye, 0}, {400 * ms, nil, 9}}, true},
+		{"of another source", []event{{0, nil, 9}, {100 * ms, &rtcp.Goodbye{Sources: []uint32{8}}, 0}}, false},
+		{"before anything", []event{{0, &rtcp.Goodbye{Sources: []uint32{0}}, 0}, {100 * ms, nil, 9}}, false},
+		{"and it goes on, and pauses later", []event{{0, nil, 9}, {100 * ms, bye, 0}, {700 * ms, nil, 9}}, false},
+		{"another source goes on", []event{{0, nil, 9}, {100 * ms, bye, 0}, {700 * ms, nil, 10}}, false},
+	}
+	for _, c := range cases {
+		begin := time.Now()
+		f := newFeedback(90000, 5, "camera", begin, func(rtcp.Packet) {})
+		for i, e := range c.events {
+			if e.pkt != nil {
+				f.control(e.pkt, begin.Add(e.at))
+			} else {
+				f.packet(e.rtp, uint16(i), 0, begin.Add(e.at))
+			}
+			if f.left(begin.Add(e.at + byeWait - 1)) {
+				t.Errorf("%s: too early", c.name)
+			}
+		}
+		if got := f.left(begin.Add(5 * time.Second)); got != c.left {
+			t.Errorf("%s: left %v", c.name, got)
+		}
+	}
+}
+
+// Of several tracks the pictures count.
+func TestByeOfSome(t *testing.T) {
+	begin := time.Now()
+	make := func(typ description.MediaType, bye bool) *feed {
+		f := newFeedback(90000, 5, "camera", begin, func(rtcp.Packet) {})
+		f.packet(9, 1, 0, begin)
+		if bye {
+			f.control(&rtcp.Goodbye{Sources: []uint32{9}}, begin)
+		}
+		return &feed{media: &description.Media{Type: typ}, feedback: f}
+	}
+	const video, audio = description.MediaTypeVideo, description.MediaTypeAudio
+	cases := []struct {
+		feeds []*feed
+		want  bool
+	}{
+		{nil, false},
+		{[]*feed{make(video, true), make(audio, false)}, true},
+		{[]*feed{make(video, false), make(audio, true)}, false},
+		{[]*feed{make(audio, true)}, true},
+		{[]*feed{make(audio, true), make(audio, false)}, false},
+	}
+	for i, c := range cases {
+		if got := left(c.feeds, begin.Add(2*time.Second)); got != c.want {
+			t.Errorf("%d: %v", i, got)
+		}
 	}
 }

@@ -95,7 +95,7 @@ func (p *pull) newClient() *gortsplib.Client {
 // undecoded is told what the library leaves out.
 func (p *pull) undecoded(err error) {
 	if tooBig := (liberrors.ErrClientRTPPacketTooBigUDP{}); p.auto && errors.As(err, &tooBig) {
-		p.end(&udpError{"packets are too big for UDP"})
+		p.end(&udpError{reason: "packets are too big for UDP"})
 	}
 }
 

@@ -12,6 +12,9 @@ type Reception struct {
 	Expected int64 // packets, by their sequence numbers
 	Received int64 // packets, with those that came twice
 	Lost     int64 // packets; negative when more came twice than were lost
+	// Paused is how much of Lost was missing after a second or more in which nothing
+	// came: an outage, of which loss at other times says nothing.
+	Paused int64
 	// Jitter is the mean deviation of the packets' spacing (RFC 3550 section 6.4.1).
 	Jitter time.Duration
 	// Drift is by how much the sender's clock is faster than ours, in parts per
@@ -47,6 +50,7 @@ type reception struct {
 	bad    uint32 // sequence number that would confirm a jump; over 65535: none
 
 	received      int64
+	paused        int64
 	expectedPrior int64
 	receivedPrior int64
 
@@ -76,8 +80,14 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, now time.T
 	case ssrc != r.ssrc:
 		r.before = r.total()
 		r.begin(ssrc, seq)
-	case !r.follow(seq):
-		return // not counted: one packet from far away may be an error
+	default:
+		before := r.expected()
+		if !r.follow(seq) {
+			return // not counted: one packet from far away may be an error
+		}
+		if missing := r.expected() - before - 1; missing > 0 && now.Sub(r.last) >= stall {
+			r.paused += missing
+		}
 	}
 	r.received++
 	r.space(timestamp, now)
@@ -86,7 +96,7 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, now time.T
 func (r *reception) begin(ssrc uint32, seq uint16) {
 	r.begun, r.ssrc, r.spaced = true, ssrc, false
 	r.base, r.max, r.cycles, r.bad = uint32(seq), seq, 0, 1<<16
-	r.received, r.expectedPrior, r.receivedPrior = 0, 0, 0
+	r.received, r.paused, r.expectedPrior, r.receivedPrior = 0, 0, 0, 0
 	r.jitter = 0
 	if r.reportSSRC != ssrc { // else they came before its first packet
 		r.reports = 0
@@ -189,6 +199,7 @@ func (r *reception) total() Reception {
 	t.Expected += r.expected()
 	t.Received += r.received
 	t.Lost = t.Expected - t.Received
+	t.Paused += r.paused
 	t.SenderReports += r.reports
 	t.Jitter, t.Drift = 0, 0
 	if r.rate > 0 {

@@ -166,3 +166,28 @@ func TestReceptionTotal(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is missing after a silence is counted apart: of an outage nobody can say how
+// it would have been.
+func TestReceptionPaused(t *testing.T) {
+	r := reception{rate: 90000}
+	now := time.Now()
+	at := func(after time.Duration, seqs ...uint16) {
+		now = now.Add(after)
+		for _, seq := range seqs {
+			r.packet(1, seq, 0, now)
+		}
+	}
+	at(0, 65500, 65501, 65503)
+	at(990*time.Millisecond, 65510)
+	at(time.Second, 5, 6, 8)
+	at(5*time.Second, 9)
+	if got := r.total(); got.Lost != 1+6+30+1 || got.Paused != 30 {
+		t.Errorf("%+v", got)
+	}
+	at(10*time.Second, 20009) // another range of numbers, from its second packet on
+	at(0, 20010, 20012)
+	if got := r.total(); got.Lost != 1+6+30+1+1 || got.Paused != 30 {
+		t.Errorf("after a jump: %+v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -82,19 +83,22 @@ func TestUDPJudge(t *testing.T) {
 	type tick struct {
 		at                 time.Duration
 		expected, lost, sr int64
+		paused             int64
 	}
 	cases := []struct {
 		name  string
 		ticks []tick
 		want  string
 	}{
-		{"silence", []tick{{time.Second, 0, 0, 0}, {1500 * time.Millisecond, 0, 0, 0}}, "nothing comes"},
-		{"sender reports only", []tick{{2 * time.Second, 0, 0, 1}, {3 * time.Second, 0, 0, 1}}, "nothing comes"},
-		{"late, but there", []tick{{time.Second, 0, 0, 0}, {2900 * time.Millisecond, 10, 0, 1}}, ""},
-		{"6 % all the time", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 60, 0}, {20 * time.Second, 2010, 120, 0}}, "6 of 100"},
-		{"one bad time", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 600, 0}, {20 * time.Second, 2010, 600, 0}, {30 * time.Second, 3010, 900, 0}}, ""},
-		{"5 %", []tick{{0, 10, 0, 0}, {10 * time.Second, 1010, 50, 0}, {20 * time.Second, 2010, 100, 0}}, ""},
-		{"too few to tell", []tick{{0, 1, 0, 0}, {10 * time.Second, 40, 20, 0}, {20 * time.Second, 80, 40, 0}}, ""},
+		{"silence", []tick{{time.Second, 0, 0, 0, 0}, {1500 * time.Millisecond, 0, 0, 0, 0}}, "nothing comes"},
+		{"sender reports only", []tick{{2 * time.Second, 0, 0, 1, 0}, {3 * time.Second, 0, 0, 1, 0}}, "nothing comes"},
+		{"late, but there", []tick{{time.Second, 0, 0, 0, 0}, {2100 * time.Millisecond, 10, 0, 1, 0}}, ""},
+		{"6 % all the time", []tick{{0, 10, 0, 0, 0}, {10 * time.Second, 1010, 60, 0, 0}, {20 * time.Second, 2010, 120, 0, 0}}, "6 of 100"},
+		{"one bad time", []tick{{0, 10, 0, 0, 0}, {10 * time.Second, 1010, 600, 0, 0}, {20 * time.Second, 2010, 600, 0, 0}, {30 * time.Second, 3010, 900, 0, 0}}, ""},
+		{"5 %", []tick{{0, 10, 0, 0, 0}, {10 * time.Second, 1010, 50, 0, 0}, {20 * time.Second, 2010, 100, 0, 0}}, ""},
+		{"too few to tell", []tick{{0, 1, 0, 0, 0}, {10 * time.Second, 40, 20, 0, 0}, {20 * time.Second, 80, 40, 0, 0}}, ""},
+		{"an outage is none of it", []tick{{0, 10, 0, 0, 0}, {10 * time.Second, 1010, 500, 0, 490}, {20 * time.Second, 2010, 1000, 0, 960}}, ""},
+		{"nor does it hide the rest", []tick{{0, 10, 0, 0, 0}, {10 * time.Second, 1010, 500, 0, 400}, {20 * time.Second, 2010, 600, 0, 400}}, "10 of 100"},
 	}
 	for _, c := range cases {
 		j := udpJudge{begin: begin}
@@ -103,10 +107,27 @@ func TestUDPJudge(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: too early: %v", c.name, err)
 			}
-			err = j.judge(Reception{Expected: k.expected, Received: k.expected - k.lost, Lost: k.lost, SenderReports: int(k.sr)}, k.expected > 0, begin.Add(k.at))
+			err = j.judge(Reception{Expected: k.expected, Received: k.expected - k.lost, Lost: k.lost, Paused: k.paused, SenderReports: int(k.sr)}, k.expected > 0, begin.Add(k.at))
 		}
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// An hour without UDP is for where it never worked: an outage proves nothing.
+func TestSilenceAfterUDPWorked(t *testing.T) {
+	silent, lossy := &udpError{reason: "nothing", silent: true}, &udpError{reason: "loss"}
+	for _, c := range []struct {
+		worked bool
+		why    *udpError
+		want   time.Duration
+	}{{false, silent, rememberTCP}, {true, silent, rememberSilence}, {true, lossy, rememberTCP}} {
+		s := &Source{hadUDP: c.worked, transport: TransportAuto}
+		p := &pull{source: s, log: slog.New(slog.DiscardHandler)}
+		s.giveUpUDP(p, c.why)
+		if got := time.Until(s.noUDP).Round(time.Second); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

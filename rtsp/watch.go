@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -12,7 +13,7 @@ const (
 	// udpSilence is how long nothing at all may come by UDP until TCP is tried;
 	// udpControl is for when RTCP comes, so that there is a way.
 	udpSilence = 1500 * time.Millisecond
-	udpControl = 3 * time.Second
+	udpControl = 2200 * time.Millisecond
 	// Loss is sustained when more than one packet in lossShare is missing in each of
 	// lossWindows times lossWindow; of fewer than lossPackets nothing can be said.
 	lossShare   = 20
@@ -42,6 +43,7 @@ func (p *pull) watch(ctx context.Context, feeds []*feed, live func() bool) {
 				sum.Expected += r.Expected
 				sum.Received += r.Received
 				sum.Lost += r.Lost
+				sum.Paused += r.Paused
 				sum.SenderReports += r.SenderReports
 			}
 			if p.auto && p.transport == TransportUDP {
@@ -49,6 +51,13 @@ func (p *pull) watch(ctx context.Context, feeds []*feed, live func() bool) {
 					p.end(err)
 					return
 				}
+				if judge.good {
+					p.source.udpWorks()
+				}
+			}
+			if left(feeds, now) {
+				p.end(fmt.Errorf("%w: the camera has ended the media (RTCP BYE)", camgate.ErrConnectionFailed))
+				return
 			}
 			if now.Sub(begin) > brokenAfter {
 				if err := undecodable(feeds); err != nil {
@@ -58,6 +67,15 @@ func (p *pull) watch(ctx context.Context, feeds []*feed, live func() bool) {
 			}
 		}
 	}
+}
+
+// left tells whether the camera has taken its leave from all pictures, or from all
+// there is where there are none.
+func left(feeds []*feed, now time.Time) bool {
+	pictures := slices.ContainsFunc(feeds, (*feed).video)
+	return len(feeds) > 0 && !slices.ContainsFunc(feeds, func(f *feed) bool {
+		return f.video() == pictures && !f.feedback.left(now)
+	})
 }
 
 // undecodable returns why nothing comes of a session in which packets do.
@@ -79,14 +97,18 @@ type udpJudge struct {
 	since time.Time // begin of the window
 	at    Reception // then
 	bad   int       // windows in a row
+	good  bool      // the last one was
 }
 
-// judge takes what came so far, and whether that was enough for a picture; an error says why UDP does not work.
+// judge takes what came so far, and whether that was enough for a picture; an error
+// says why UDP does not work. In an outage TCP would have lost as much: what it took
+// is left out.
 func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
+	sum.Lost, sum.Expected = sum.Lost-sum.Paused, sum.Expected-sum.Paused
 	if sum.Received == 0 {
 		switch silent := now.Sub(j.begin); {
 		case silent >= udpControl, silent >= udpSilence && sum.SenderReports == 0:
-			return &udpError{"nothing comes by UDP"}
+			return &udpError{reason: "nothing comes by UDP", silent: true}
 		}
 		return nil
 	}
@@ -101,7 +123,7 @@ func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 	}
 	lost, expected := sum.Lost-j.at.Lost, sum.Expected-j.at.Expected
 	j.since, j.at = now, sum
-	if !lossy(lost, expected) {
+	if j.good = !lossy(lost, expected); j.good {
 		j.bad = 0
 		return nil
 	}
@@ -116,5 +138,5 @@ func lossy(lost, expected int64) bool {
 }
 
 func tooMuchLost(lost, expected int64) error {
-	return &udpError{fmt.Sprintf("%d of 100 packets are lost by UDP", lost*100/expected)}
+	return &udpError{reason: fmt.Sprintf("%d of 100 packets are lost by UDP", lost*100/expected)}
 }
