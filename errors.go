@@ -13,6 +13,7 @@ var (
 	ErrStreamExists       = errors.New("stream exists already")
 	ErrNotReady           = errors.New("stream is not ready")
 	ErrAuthFailed         = errors.New("authentication failed")
+	ErrUntrusted          = errors.New("certificate refused")
 	ErrForbidden          = errors.New("not permitted")
 	ErrConnectionFailed   = errors.New("connection failed")
 	ErrTimeout            = errors.New("timeout")
@@ -52,10 +53,11 @@ const (
 )
 
 // Retry tells how to go on after a source ended with err. A password that was
-// refused is tried slowly so that the camera does not lock the account.
+// refused is tried slowly so that the camera does not lock the account, a certificate
+// because somebody has to say that it is the right one.
 func Retry(err error) RetryPolicy {
 	switch {
-	case errors.Is(err, ErrAuthFailed), errors.Is(err, ErrNoVideoTrack), errors.Is(err, ErrUnsupportedCodec):
+	case errors.Is(err, ErrAuthFailed), errors.Is(err, ErrUntrusted), errors.Is(err, ErrNoVideoTrack), errors.Is(err, ErrUnsupportedCodec):
 		return RetrySlow
 	}
 	return RetryFast

@@ -19,6 +19,7 @@ func TestErrors(t *testing.T) {
 		{ErrConnectionFailed, RetryFast, false},
 		{ErrNotReady, RetryFast, false},
 		{ErrAuthFailed, RetrySlow, false},
+		{ErrUntrusted, RetrySlow, false},
 		{ErrNoVideoTrack, RetrySlow, false},
 		{ErrUnsupportedCodec, RetrySlow, false},
 		{ErrClosed, RetryFast, true},

@@ -92,32 +92,41 @@ func (k *knocker) Knock(ctx context.Context) error {
 func TestKnock(t *testing.T) {
 	away, refused := camgate.ErrConnectionFailed, camgate.ErrAuthFailed
 	tests := []struct {
-		name  string
-		err   error
+		name string
+		err  error
+		// there tells whether it answers, by the time since an attempt late in its absence
 		there func(time.Duration) bool
-		again time.Duration // when an attempt is made after that of 31 s or so
-		early bool          // it is the knock that made it
+		early time.Duration // by when the knock makes the next one; 0: it does not
 	}{
-		{"always away", away, func(time.Duration) bool { return false }, 61 * time.Second, false},
-		{"always there", away, func(time.Duration) bool { return true }, 61 * time.Second, false},
-		{"comes back", away, func(at time.Duration) bool { return at > 40*time.Second }, 42 * time.Second, true},
-		{"goes and comes back", away, func(at time.Duration) bool { return at < 36*time.Second || at > 41*time.Second }, 43 * time.Second, true},
-		{"comes back, but refused us", refused, func(at time.Duration) bool { return at > 40*time.Second }, 61 * time.Second, false},
+		{"always away", away, func(time.Duration) bool { return false }, 0},
+		{"always there", away, func(time.Duration) bool { return true }, 0},
+		{"comes back", away, func(at time.Duration) bool { return at > 9*time.Second }, 11 * time.Second},
+		{"goes and comes back", away, func(at time.Duration) bool { return at < 5*time.Second || at > 10*time.Second }, 12 * time.Second},
+		{"comes back, but refused us", refused, func(at time.Duration) bool { return at > 9*time.Second }, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				k := &knocker{fake: newFake("cam", fails(tt.err)), there: tt.there}
+				k := &knocker{fake: newFake("cam", fails(tt.err))}
+				from := forever
+				k.there = func(at time.Duration) bool { return tt.there(at - from) }
 				s := supervise(t, Options{}, k)
-				wait(35 * time.Second)
-				last := k.began()[len(k.began())-1]
-				n := len(k.began())
-				wait(tt.again - 35*time.Second)
-				if tt.early && len(k.began()) == n {
-					t.Errorf("no attempt at %v; the last one is of %v", tt.again, last)
+				wait(5 * time.Minute)
+				next := func(limit time.Duration) (after time.Duration) {
+					for n := s.Status().Attempts; s.Status().Attempts == n; after += 10 * time.Millisecond {
+						if after > limit {
+							return 0
+						}
+						wait(10 * time.Millisecond)
+					}
+					return after
 				}
-				if !tt.early && len(k.began()) > n && k.began()[n]-last < 26*time.Second {
-					t.Errorf("attempts at %v", k.began())
+				if next(2*time.Minute) == 0 {
+					t.Fatal("no more attempts")
+				}
+				from = time.Since(k.epoch)
+				if took := next(26 * time.Second); (took > 0) != (tt.early > 0) || took > tt.early {
+					t.Errorf("the next attempt came after %s", took)
 				}
 				if tt.err == refused && k.knocks.Load() > 0 {
 					t.Errorf("%d knocks at a device that refused us", k.knocks.Load())

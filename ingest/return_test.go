@@ -40,15 +40,15 @@ func TestFrozenPictureWithSound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		src := newFake("cam", playsBoth(5*time.Second), playsBoth(forever))
 		s := supervise(t, Options{}, src)
-		wait(8 * time.Second)
-		s.is(camgate.StateStalled, camgate.ErrTimeout, 0)
+		wait(7200 * time.Millisecond)
+		s.is(camgate.StateRetrying, camgate.ErrTimeout, 1)
 		wait(10 * time.Second)
 		s.is(camgate.StateLive, nil, 0)
 		if st := s.Status(); st.Attempts != 2 || st.Reconnects != 1 || !strings.Contains(st.LastErr.Error(), "no picture") {
 			t.Errorf("%+v", st)
 		}
 		s.end(0)
-		for _, line := range []string{"source is stalled", "no picture for", "source is live"} {
+		for _, line := range []string{"source failed", "no picture for 2", "source is live"} {
 			if !strings.Contains(s.log.String(), line) {
 				t.Errorf("no line %q in\n%s", line, &s.log)
 			}

@@ -25,6 +25,7 @@ type session struct {
 	index  int // in the supervisor's list
 	own    *camgate.Stream
 	begun  time.Time       // when it connects
+	cut    time.Time       // when the watchdog ended it; zero: it did not
 	ctx    context.Context //nolint:containedctx // it is the session's life
 	cancel context.CancelCauseFunc
 	leave  func()

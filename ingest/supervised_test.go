@@ -78,6 +78,15 @@ func plays(d time.Duration, then func(context.Context, *camgate.Stream) error) f
 }
 
 func playsLetters(letters string, d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
+	return playsPaced(letters, 40*time.Millisecond, d, then)
+}
+
+// playsSlowly delivers a key picture a second.
+func playsSlowly(d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
+	return playsPaced("I", time.Second, d, then)
+}
+
+func playsPaced(letters string, pace, d time.Duration, then func(context.Context, *camgate.Stream) error) func(context.Context, *camgate.Stream) error {
 	return func(ctx context.Context, s *camgate.Stream) error {
 		track, err := NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: paramsOf(camgate.H264, "SP")})
 		if err != nil {
@@ -88,12 +97,12 @@ func playsLetters(letters string, d time.Duration, then func(context.Context, *c
 			return err
 		}
 		defer w.Close()
-		for at := time.Duration(0); at < d; at += 40 * time.Millisecond {
+		for at := time.Duration(0); at < d; at += pace {
 			if err := w.Write(picture(letters, at)); err != nil {
 				return err
 			}
 			select {
-			case <-time.After(40 * time.Millisecond):
+			case <-time.After(pace):
 			case <-ctx.Done():
 				return ctx.Err()
 			}

@@ -14,9 +14,11 @@ import (
 
 // Options shape the supervision of a source. Zero values mean the defaults.
 type Options struct {
-	OnDemand     bool          // run the source only while somebody wants the stream
-	Linger       time.Duration // how long to go on after the last one left; default 10 s
-	StallTimeout time.Duration // without a complete access unit; default 10 s
+	OnDemand bool          // run the source only while somebody wants the stream
+	Linger   time.Duration // how long to go on after the last one left; default 10 s
+	// StallTimeout is how long there may be no complete access unit; default 10 s. Video
+	// that came steadily until then is given up earlier, see watchdog.patience.
+	StallTimeout time.Duration
 	StartTimeout time.Duration // until the first access unit; default 15 s
 	// MinDialInterval is the least time between two connections to the same device,
 	// whatever streams they are for.
@@ -50,19 +52,22 @@ func (o Options) withDefaults() Options {
 
 // Supervisor keeps one stream filled from the first of its sources that works.
 type Supervisor struct {
-	stream  *camgate.Stream
-	sources []camgate.Source
-	opts    Options
-	log     *slog.Logger
-	backoff Backoff
-	now     int                  // index of the source that is tried
-	err     error                // why the attempt before ended; nil once one was live
-	round   error                // the worst of the attempts since the first source was tried
-	told    map[string]time.Time // failures that were logged since the stream was live last, and when
-	state   camgate.State        // that was logged last
-	dark    []bool               // by source: nobody answered the last time
-	brief   int                  // how often the source was live for a moment only
-	back    time.Duration        // after which a better source is looked for
+	stream   *camgate.Stream
+	sources  []camgate.Source
+	opts     Options
+	log      *slog.Logger
+	backoff  Backoff
+	now      int                  // index of the source that is tried
+	err      error                // why the attempt before ended; nil once one was live
+	round    error                // the worst of the attempts since the first source was tried
+	told     map[string]time.Time // failures that were logged since the stream was live last, and when
+	state    camgate.State        // that was logged last
+	dark     []bool               // by source: nobody answered the last time
+	patient  []bool               // by source: it pauses at times, and connecting anew is no cure
+	wasHasty []bool               // by source: its last session was given up early
+	hasty    int                  // how often that was of late
+	brief    int                  // how often the source was live for a moment only
+	back     time.Duration        // after which a better source is looked for
 
 	control *controlled // by people
 
@@ -77,7 +82,7 @@ func NewSupervisor(s *camgate.Stream, sources []camgate.Source, opts Options) *S
 	opts = opts.withDefaults()
 	sup := &Supervisor{
 		stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()),
-		told: map[string]time.Time{}, dark: make([]bool, len(sources)), back: minBack,
+		told: map[string]time.Time{}, dark: make([]bool, len(sources)), patient: make([]bool, len(sources)), wasHasty: make([]bool, len(sources)), back: minBack,
 	}
 	sup.control = newControl()
 	s.SetIntake(camgate.Intake{HoldAfterLoss: opts.HoldAfterLoss, Patience: opts.StartTimeout / 2})
@@ -121,7 +126,7 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 	sup.setState(camgate.StateConnecting, sup.err, 0)
 	s, err := sup.begins(ctx)
 	if err != nil {
-		sup.pause(ctx, sup.sources[sup.now], err, 0)
+		sup.pause(ctx, sup.sources[sup.now], err, 0, 0)
 		return
 	}
 	live := time.Duration(0)
@@ -152,7 +157,11 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 	case err == nil:
 		err = fmt.Errorf("%w: the source ended", camgate.ErrConnectionFailed)
 	}
-	sup.pause(ctx, s.source, err, live)
+	ending := time.Duration(0)
+	if !s.cut.IsZero() {
+		ending = time.Since(s.cut)
+	}
+	sup.pause(ctx, s.source, err, live, ending)
 }
 
 // begins starts a session of the source that is due.
@@ -200,8 +209,9 @@ func (sup *Supervisor) works(source camgate.Source, err error, live time.Duratio
 // pause waits before the next attempt: the next source of the list at once, and
 // after the last one as long as the backoff says, or until the device answers. When
 // one of them refused our password, the backoff is that of the refusal: it must not
-// be asked more often because another one is away, too.
-func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err error, live time.Duration) {
+// be asked more often because another one is away, too. What it took to end the attempt
+// is part of the pause.
+func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err error, live, ending time.Duration) {
 	sup.err = err
 	if live > 0 || sup.round == nil || camgate.Retry(err) == camgate.RetrySlow {
 		sup.round = err
@@ -215,7 +225,7 @@ func (sup *Supervisor) pause(ctx context.Context, source camgate.Source, err err
 			return
 		}
 	}
-	state, wait := camgate.StateRetrying, sup.backoff.Next(sup.round, live)
+	state, wait := camgate.StateRetrying, max(sup.backoff.Next(sup.round, live)-ending, backoffAgain/2)
 	if camgate.Retry(sup.round) == camgate.RetrySlow {
 		state = camgate.StateFailed
 	}

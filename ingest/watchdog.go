@@ -11,17 +11,21 @@ import (
 )
 
 // watchTick is how often a source is looked at.
-const watchTick = 250 * time.Millisecond
+const watchTick = 100 * time.Millisecond
 
 // watchdog looks after one session.
 type watchdog struct {
-	sup    *Supervisor
-	s      *session
-	begun  time.Time
-	count  uint64    // of access units that keep it alive
-	last   time.Time // when the last one came, or the session began
-	since  time.Time // when it was live first
-	unused time.Time // since when nobody wants it; zero: somebody does
+	sup       *Supervisor
+	s         *session
+	begun     time.Time
+	count     uint64        // of access units that keep it alive
+	last      time.Time     // when the last one came, or the session began
+	connected time.Time     // when the source began to deliver, pictures or not
+	since     time.Time     // when it was live first
+	run       time.Time     // begin of the steady pictures that last is of
+	gap       time.Duration // the longest one so far
+	hasty     bool          // it was ended for a silence that is short of the configured one
+	unused    time.Time     // since when nobody wants it; zero: somebody does
 }
 
 // watch follows a session until it has ended, or a better one is there to take its
@@ -33,6 +37,7 @@ func (sup *Supervisor) watch(ctx context.Context, s *session) (live time.Duratio
 		w.begun = s.begun
 	}
 	_, w.count = w.alive()
+	defer w.learn()
 	ticker := time.NewTicker(watchTick)
 	defer ticker.Stop()
 
@@ -103,11 +108,22 @@ func (w *watchdog) alive() (kind camgate.Kind, n uint64) {
 func (w *watchdog) look(now time.Time) {
 	sup := w.sup
 	if _, n := w.alive(); n != w.count {
+		gap := now.Sub(w.last)
+		if !w.since.IsZero() {
+			w.gap = max(w.gap, gap)
+		}
+		if w.run.IsZero() || gap > steadyGap {
+			w.run = now
+		}
 		w.count, w.last = n, now
 	}
 	st := sup.stream.Status()
+	if st.State != camgate.StateConnecting && w.connected.IsZero() {
+		w.connected = now
+	}
 	if st.State == camgate.StateLive && w.since.IsZero() {
 		w.since = now
+		w.first(now)
 		sup.err = nil
 		sup.dark[w.s.index] = false
 		clear(sup.told)
@@ -124,10 +140,13 @@ func (w *watchdog) judge(now time.Time) {
 	case w.since.IsZero():
 		// Pictures may come, and none be fit to begin with.
 		if begun := now.Sub(w.begun); begun >= sup.opts.StartTimeout {
-			w.s.cancel(w.noStart(begun))
+			w.cut(w.noStart(begun))
 		}
 	case quiet >= sup.opts.StallTimeout:
-		w.s.cancel(w.tooQuiet(quiet))
+		w.cut(w.tooQuiet(quiet))
+	case quiet >= w.patience():
+		w.hasty = true
+		w.cut(w.tooQuiet(quiet))
 	case quiet >= sup.opts.StallTimeout/4:
 		if sup.state == camgate.StateLive {
 			sup.setState(camgate.StateStalled, w.tooQuiet(quiet), 0)
@@ -138,6 +157,14 @@ func (w *watchdog) judge(now time.Time) {
 	if sup.opts.OnDemand {
 		w.demand(now)
 	}
+}
+
+// cut ends the session.
+func (w *watchdog) cut(why error) {
+	if w.s.cut.IsZero() {
+		w.s.cut = time.Now()
+	}
+	w.s.cancel(why)
 }
 
 func (w *watchdog) demand(now time.Time) {

@@ -10,7 +10,7 @@ import (
 )
 
 // RefusedError is a certificate that was not accepted. It is a
-// camgate.ErrConnectionFailed.
+// camgate.ErrConnectionFailed and camgate.ErrUntrusted.
 type RefusedError struct {
 	Facts          // of the certificate: Fingerprint, Subject, NotAfter ...
 	Address string // host:port
@@ -31,12 +31,12 @@ func (e *RefusedError) Error() string {
 	return b.String()
 }
 
-// Unwrap makes it a camgate.ErrConnectionFailed, and what the verification said.
+// Unwrap makes it those, and what the verification said.
 func (e *RefusedError) Unwrap() []error {
 	if e.Err == nil {
-		return []error{camgate.ErrConnectionFailed}
+		return []error{camgate.ErrConnectionFailed, camgate.ErrUntrusted}
 	}
-	return []error{camgate.ErrConnectionFailed, e.Err}
+	return []error{camgate.ErrConnectionFailed, camgate.ErrUntrusted, e.Err}
 }
 
 func orNobody(subject string) string {
