@@ -32,8 +32,8 @@ const (
 
 const (
 	knockTimeout    = 2 * time.Second
-	teardownTimeout = 2 * time.Second // for a camera that does not answer any more
-	udpBuffer       = 2 << 20         // bytes; a keyframe comes as one burst
+	teardownTimeout = time.Second // for a camera that does not answer any more
+	udpBuffer       = 2 << 20     // bytes; a keyframe comes as one burst
 	maxRedirects    = 5
 	// rememberTCP is for how long UDP is not tried again where it did not work, and
 	// rememberSilence where it did before: an outage may have begun at a bad moment.
@@ -64,6 +64,7 @@ type Source struct {
 	mu      sync.Mutex
 	noUDP   time.Time // until when auto means TCP
 	hadUDP  bool      // it has worked for a while
+	slowTLS int       // how often handshakeAnew is doubled
 	session *pull     // the one under way, or the last one
 }
 

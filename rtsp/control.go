@@ -50,6 +50,7 @@ type control struct {
 	playing  atomic.Bool
 	noParam  bool        // GET_PARAMETER is not known to the camera
 	noRange  bool        // nor are ranges
+	timeout  uint64      // of the session, in seconds; 0: the camera has not said
 	media    bool        // there is one in the description
 	open     atomic.Bool // media were asked for
 
@@ -117,7 +118,7 @@ func (c *control) response(res *base.Response) {
 		c.setUp(res, a)
 	}
 	if v := res.Header["Session"]; len(v) > 0 {
-		res.Header["Session"] = base.HeaderValue{keptAlive(v[0])}
+		res.Header["Session"] = base.HeaderValue{c.keptAlive(v[0])}
 	}
 }
 
@@ -219,10 +220,11 @@ func (c *control) setUp(res *base.Response, a asked) {
 }
 
 // keptAlive makes a Session header that the library reads as we want it: it keeps a
-// session alive five seconds before its end, which one lost request would be.
-func keptAlive(v string) string {
+// session alive five seconds before its end, which one lost request would be. The
+// timeout is told once, and stays.
+func (c *control) keptAlive(v string) string {
 	id, rest, _ := strings.Cut(v, ";")
-	var timeout uint64 = min(defaultTimeout, maxTimeout)
+	timeout := cmp.Or(c.timeout, min(defaultTimeout, maxTimeout))
 	for part := range strings.SplitSeq(rest, ";") {
 		key, value, _ := strings.Cut(part, "=")
 		if strings.EqualFold(strings.TrimSpace(key), "timeout") {
@@ -232,6 +234,7 @@ func keptAlive(v string) string {
 			}
 			if n, err := strconv.ParseUint(digits, 10, 32); err == nil && n > 0 {
 				timeout = min(n, maxTimeout)
+				c.timeout = timeout
 			}
 		}
 	}

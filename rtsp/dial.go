@@ -12,8 +12,25 @@ func dialer() *net.Dialer {
 	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 3 * time.Second, Count: 3}}
 }
 
+// connectAnew is how long it takes until a connection is asked for once more: the
+// system waits ever longer before it asks again, and a camera that is back is not to wait
+// for that.
+const connectAnew = 3 * time.Second
+
+func connect(ctx context.Context, network, address string) (net.Conn, error) {
+	for {
+		once, cancel := context.WithTimeout(ctx, connectAnew)
+		conn, err := dialer().DialContext(once, network, address)
+		late := once.Err() != nil
+		cancel()
+		if err == nil || !late || ctx.Err() != nil {
+			return conn, err
+		}
+	}
+}
+
 func (p *pull) dialRaw(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := dialer().DialContext(ctx, network, address)
+	conn, err := connect(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +51,10 @@ func (p *pull) dial(ctx context.Context, network, address string) (net.Conn, err
 // dialTLS does the handshake here, under ctx: the library would do it with the
 // first request and wait for ever.
 func (p *pull) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, _, err := p.source.tls.Dial(ctx, network, address, p.dialRaw)
+	limited, cancel := context.WithTimeout(ctx, p.source.handshakeLimit())
+	defer cancel()
+	conn, _, err := p.source.tls.Dial(limited, network, address, p.dialRaw)
+	p.source.handshaken(err == nil || ctx.Err() != nil, limited.Err() != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,4 +93,24 @@ func (p *pull) listenPacket(network, address string) (net.PacketConn, error) {
 	media := &mediaConn{UDPConn: udp}
 	p.socket = media
 	return media, nil
+}
+
+// handshakeAnew is how long TLS may take at first. A camera that hangs is asked anew
+// after it, and one that is that slow is given twice as long the next time, up to the
+// timeout of the source.
+const handshakeAnew = 2500 * time.Millisecond
+
+func (s *Source) handshakeLimit() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(s.timeout, handshakeAnew<<s.slowTLS)
+}
+
+// handshaken notes how that went.
+func (s *Source) handshaken(done, late bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if late && !done && handshakeAnew<<s.slowTLS < s.timeout {
+		s.slowTLS++
+	}
 }

@@ -22,9 +22,6 @@ const (
 	soon = 3 * time.Second
 	// smooth is the longest time without a picture where nothing was interrupted.
 	smooth = time.Second
-	// Defaults of the gateway. A camera that goes without a word is noticed after them.
-	stallTimeout   = 10 * time.Second
-	connectTimeout = 10 * time.Second
 )
 
 // expectation is what is to become of a camera with faults.

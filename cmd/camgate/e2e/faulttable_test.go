@@ -19,11 +19,6 @@ func faultTable() []faultRow {
 	return rows
 }
 
-// refusing is what a camera that answers, and refuses, may take longer: it is asked
-// again after a second, two, four and so on, and so it takes no longer to come back
-// than it was away.
-const refusing = 4500 * time.Millisecond
-
 func tcp() []rtsp.Transport  { return []rtsp.Transport{rtsp.TransportTCP} }
 func auto() []rtsp.Transport { return []rtsp.Transport{rtsp.TransportAuto} }
 
@@ -32,8 +27,7 @@ func mediaFaults() []faultRow {
 		{faults: []string{"udp-461"}, by: auto()},
 		{faults: []string{"udp-silent"}, by: auto()},
 		{faults: []string{"udp-silent", "one-client"}, by: auto()},
-		// What is lost may be of the keyframes: three of them may be needed, or TCP.
-		{faults: []string{"udp-loss"}, by: auto(), want: expectation{start: 2 * soon, watch: 4 * time.Second, gap: soon, lossy: true}},
+		{faults: []string{"udp-loss"}, by: auto(), want: expectation{watch: 4 * time.Second, gap: soon, lossy: true}},
 		{faults: []string{"loss"}, want: expectation{start: 3 * soon, watch: 4 * time.Second, gap: soon, lossy: true}},
 		{faults: []string{"reorder"}},
 		{faults: []string{"duplicate"}},
@@ -47,9 +41,8 @@ func mediaFaults() []faultRow {
 
 // endings are cameras that stop.
 func endings() []faultRow {
-	const unnoticed = stallTimeout + soon
 	return []faultRow{
-		{faults: []string{"silence=1s", "heal"}, want: expectation{watch: unnoticed + 2*time.Second, gap: unnoticed}},
+		{faults: []string{"silence=1s", "heal"}, want: expectation{watch: 6 * time.Second, gap: soon}},
 		{faults: []string{"silence=2s"}, want: expectation{gap: 4 * time.Second}, meanwhile: func(t *testing.T, p *pulled) {
 			within(4*time.Second, func() bool { return false })
 			p.cam.Clear()
@@ -58,15 +51,17 @@ func endings() []faultRow {
 			}
 		}},
 		{faults: []string{"no-rr-stop"}, want: expectation{watch: 5 * time.Second}},
-		{faults: []string{"frozen-tcp=1s", "heal"}, want: expectation{watch: unnoticed + 4*time.Second, gap: unnoticed + 2*time.Second}},
+		{faults: []string{"frozen-tcp=1s", "heal"}, want: expectation{watch: 6 * time.Second, gap: soon}},
 		{faults: []string{"kill=1s", "heal"}, want: expectation{watch: 5 * time.Second, gap: soon}},
 		{faults: []string{"hang-up=1s", "heal"}, want: expectation{watch: 5 * time.Second, gap: soon}},
 		{faults: []string{"gone=1s,3s", "heal"}, want: expectation{watch: 8 * time.Second, gap: 3*time.Second + soon}},
-		{faults: []string{"rtcp-bye=1s", "heal"}, want: expectation{watch: unnoticed + 2*time.Second, gap: unnoticed}},
+		{faults: []string{"rtcp-bye=1s", "heal"}, want: expectation{watch: 6 * time.Second, gap: soon}},
 		{faults: []string{"keepalive-required"}, want: expectation{watch: 14 * time.Second}},
+		{faults: []string{"keepalive-required=3s"}, want: expectation{watch: 8 * time.Second, sessions: 1}},
+		{faults: []string{"get-parameter-501", "keepalive-required=3s"}, want: expectation{watch: 8 * time.Second, sessions: 1}},
 		{faults: []string{"get-parameter-501", "keepalive-required"}, want: expectation{watch: 14 * time.Second}},
 		{faults: []string{"one-client"}, meanwhile: func(t *testing.T, p *pulled) { p.cam.Kill() }, want: expectation{watch: 4 * time.Second, gap: soon}},
-		{faults: []string{"hold-port"}, meanwhile: func(t *testing.T, p *pulled) { p.cam.Kill() }, want: expectation{watch: 10 * time.Second, gap: 5*time.Second + refusing}},
+		{faults: []string{"hold-port"}, meanwhile: func(t *testing.T, p *pulled) { p.cam.Kill() }, want: expectation{watch: 10 * time.Second, gap: 5*time.Second + soon}},
 		{faults: []string{"teardown-hang"}},
 		{faults: []string{"heal", "kill=1s"}, want: expectation{watch: 5 * time.Second, gap: soon}},
 	}
@@ -74,8 +69,8 @@ func endings() []faultRow {
 
 func tlsFaults() []faultRow {
 	return []faultRow{
-		{faults: []string{"dead-tls"}, by: tcp(), tls: true, want: expectation{refused: camgate.ErrTimeout, within: connectTimeout + soon}},
-		{faults: []string{"dead-tls", "heal"}, tls: true, want: expectation{start: connectTimeout + soon}},
+		{faults: []string{"dead-tls"}, by: tcp(), tls: true, want: expectation{refused: camgate.ErrTimeout}},
+		{faults: []string{"dead-tls", "heal"}, tls: true, want: expectation{start: 2500*time.Millisecond + soon}},
 		{faults: []string{"old-tls"}, tls: true},
 	}
 }
@@ -93,7 +88,7 @@ func signalling() []faultRow {
 		{faults: []string{"no-tracks"}, by: tcp(), want: expectation{refused: camgate.ErrNoVideoTrack}},
 		{faults: []string{"audio-only"}, want: expectation{noVideo: true}},
 		{faults: []string{"video-only"}, want: expectation{silent: true}},
-		{faults: []string{"late-sdp"}, want: expectation{start: 3*time.Second + refusing}},
+		{faults: []string{"late-sdp"}, want: expectation{start: 3*time.Second + soon}},
 	}
 }
 
