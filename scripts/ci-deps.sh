@@ -10,7 +10,7 @@ packages="ffmpeg chromium tshark mpv
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   gstreamer1.0-nice gstreamer1.0-rtsp
   python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 gir1.2-gst-plugins-bad-1.0
-  vlc-bin vlc-plugin-base fonts-dejavu-core"
+  vlc-bin vlc-plugin-base fonts-dejavu-core gcc libc6-dev libva-dev"
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -19,7 +19,7 @@ type Proof struct {
 	Hardware bool          `json:"hardware"`
 	Works    bool          `json:"works"`
 	FPS      float64       `json:"fps,omitempty"`    // that it reached
-	Reason   string        `json:"reason,omitempty"` // why it does not work, in the words of ffmpeg or the system
+	Reason   string        `json:"reason,omitempty"` // why it does not work, or is not chosen
 	Chosen   bool          `json:"chosen"`           // it is what "auto" takes
 }
 
@@ -29,12 +29,13 @@ type demotion struct {
 	until time.Time
 }
 
-// demotionTime is for how long an encoder that failed at work is not chosen.
+// demotionTime is for how long an encoder that failed at work is not preferred.
 const demotionTime = 5 * time.Minute
 
-// Choose returns the encoders that work for what is wanted, the best first. Without
-// one the error wraps ErrEncoderUnavailable and has the reasons, or ErrNotInstalled.
-// The first call tries the encoders, which takes a second or so.
+// Choose returns the encoders that work for what is wanted, the best first; those that
+// were demoted lately come last. Without one the error wraps ErrEncoderUnavailable and
+// has the reasons, or it wraps ErrNotInstalled. What is not known yet is tried, which
+// takes a second or so.
 func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder, error) {
 	if err := f.check(); err != nil {
 		return nil, err
@@ -44,50 +45,105 @@ func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder,
 		return nil, err
 	}
 	s.FPS = s.rate(f)
+	table := wanted(kinds(), s)
+	if len(table) == 0 {
+		return nil, fmt.Errorf("%w: there is no encoder %q for %s", camgate.ErrEncoderUnavailable, s.Encoder, s.Codec)
+	}
 	path, err := e.ffmpeg()
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := e.prove(ctx, path, s)
+	known, err := e.prove(ctx, path, s, table)
 	if err != nil {
 		return nil, err
 	}
 	var list []Encoder
-	var reasons []string
-	for _, p := range proofs {
-		if p.Works {
-			list = append(list, Encoder{kind: find(p.Name), path: path})
-		} else {
-			reasons = append(reasons, p.Name+": "+p.Reason)
+	for _, p := range e.order(table, known) {
+		if !p.Works {
+			continue
 		}
+		k := table[slices.IndexFunc(table, func(k kind) bool { return k.name == p.Name })]
+		of := known[p.Name]
+		at := max(0, slices.IndexFunc(k.variants, func(v variant) bool { return v.name == of.Variant }))
+		list = append(list, Encoder{kind: &k, variant: k.variants[at], path: path, env: e.environ(), forces: of.Forces})
 	}
-	switch {
-	case len(list) > 0:
+	if len(list) > 0 {
 		return list, nil
-	case len(reasons) == 0:
-		return nil, fmt.Errorf("%w: there is no encoder %q for %s", camgate.ErrEncoderUnavailable, s.Encoder, s.Codec)
+	}
+	var reasons []string
+	for _, k := range table {
+		reasons = append(reasons, k.name+": "+known[k.name].Reason)
 	}
 	return nil, fmt.Errorf("%w: %s", camgate.ErrEncoderUnavailable, strings.Join(reasons, "; "))
 }
 
-// Demote makes Choose leave out an encoder that failed at work for some minutes, unless
-// there is no other.
-func (e *Encoders) Demote(encoder Encoder, err error) {
+// order is the table with what is known, those first that are to be used first.
+func (e *Encoders) order(table []kind, known map[string]proof) []Proof {
+	list := e.report(table, known)
+	slices.SortStableFunc(list, func(a, b Proof) int {
+		switch {
+		case a.Works && a.Reason == "" && (!b.Works || b.Reason != ""):
+			return -1
+		case b.Works && b.Reason == "" && (!a.Works || a.Reason != ""):
+			return 1
+		}
+		return 0
+	})
+	return list
+}
+
+// report is the table with what is known.
+func (e *Encoders) report(table []kind, known map[string]proof) (list []Proof) {
 	e.mu.Lock()
-	_, known := e.demoted[encoder.Name()]
-	e.demoted[encoder.Name()] = demotion{err: err, until: time.Now().Add(demotionTime)}
+	defer e.mu.Unlock()
+	chosen := -1
+	for i, k := range table {
+		of := known[k.name]
+		p := Proof{Name: k.name, Codec: k.codec, Hardware: k.hardware, Works: of.Works, FPS: of.FPS, Reason: of.Reason}
+		if d, found := e.demoted[k.name]; found && p.Works {
+			p.Reason = fmt.Sprintf("failed at work: %s", reason(d.err))
+		}
+		if p.Works && (chosen < 0 || list[chosen].Reason != "" && p.Reason == "") {
+			chosen = i
+		}
+		list = append(list, p)
+	}
+	if chosen >= 0 {
+		list[chosen].Chosen = true
+	}
+	return list
+}
+
+// Demote puts an encoder that failed at work behind all others for some minutes. Then
+// its proofs are forgotten, and it may show again what it can.
+func (e *Encoders) Demote(encoder Encoder, err error) {
+	if err == nil {
+		err = ErrDied
+	}
+	name, now := encoder.Name(), time.Now()
+	e.mu.Lock()
+	e.forgive(now)
+	_, known := e.demoted[name]
+	e.demoted[name] = demotion{err: err, until: now.Add(demotionTime)}
 	e.mu.Unlock()
 	if !known {
-		e.opts.Logger.Warn("encoder failed, another one is taken for some minutes", "encoder", encoder.Name(), "err", err)
+		e.opts.Logger.Warn("an encoder failed, others are taken for some minutes", "encoder", name, "err", err)
 	}
 }
 
-func find(name string) *kind {
-	all := kinds()
-	if i := slices.IndexFunc(all, func(k kind) bool { return k.name == name }); i >= 0 {
-		return &all[i]
+// forgive ends the demotions whose time is over. The caller holds mu.
+func (e *Encoders) forgive(now time.Time) {
+	for name, d := range e.demoted {
+		if now.Before(d.until) {
+			continue
+		}
+		delete(e.demoted, name)
+		for k := range e.proofs {
+			if of, _, _ := strings.Cut(k, " "); of == name {
+				delete(e.proofs, k)
+			}
+		}
 	}
-	return nil
 }
 
 // ffmpeg finds the program, each time anew: it may be installed while we run.

@@ -23,7 +23,7 @@ type Settings struct {
 	Width, Height int           // pixels, even; 0: as the pictures are
 	FPS           float64       // at most so many pictures per second; 0: all
 	Bitrate       int           // bit/s; 0: by size and rate. Not for MJPEG
-	GOP           time.Duration // from keyframe to keyframe; 0: 4 s, as keyframes can be asked for
+	GOP           time.Duration // from keyframe to keyframe; 0: 4 s, or 1 s if none can be asked for
 	Encoder       string        // "" or "auto": the best one; else the one of this name
 	Quality       int           // 1 to 100, MJPEG only; 0: 75
 }
@@ -54,7 +54,8 @@ type Options struct {
 	// StateDir is where it is kept which encoders have proved themselves. Empty: in
 	// memory only.
 	StateDir string
-	Trials   int // at a time; default 2
+	Trials   int      // of hardware at a time; default 2
+	Env      []string // that encoders see besides what names their drivers
 	Logger   *slog.Logger
 }
 
@@ -74,30 +75,32 @@ func (o Options) withDefaults() Options {
 // Encoders knows the encoders of the machine. Its methods may be called by many
 // goroutines.
 type Encoders struct {
-	opts   Options
-	trials chan struct{} // one for each that may run
+	opts    Options
+	proving chan struct{} // held by the one who tries encoders
 
 	mu      sync.Mutex
-	version string           // of ffmpeg, as it was when its file was as in stamp
-	stamp   string           // of ffmpeg's file
+	stamp   string           // of the machine when it was looked at, see stampOf
+	listed  map[string]bool  // the encoders in ffmpeg
 	proofs  map[string]proof // by what was proved, see key
-	loaded  bool             // the proofs of the state directory are in it
 	demoted map[string]demotion
+	unsaved bool // the last attempt to keep proofs failed
 }
 
 // New makes Encoders. Nothing is tried before somebody asks.
 func New(opts Options) *Encoders {
-	opts = opts.withDefaults()
 	return &Encoders{
-		opts: opts, trials: make(chan struct{}, opts.Trials),
+		opts: opts.withDefaults(), proving: make(chan struct{}, 1),
 		proofs: make(map[string]proof), demoted: make(map[string]demotion),
 	}
 }
 
 // Encoder is one that can be used.
 type Encoder struct {
-	kind *kind
-	path string // of ffmpeg
+	kind    *kind
+	variant variant
+	path    string // of ffmpeg
+	env     []string
+	forces  bool // keyframes when asked
 }
 
 // Name returns how it is called in the configuration: h264_vaapi, libx264 ...
@@ -108,6 +111,9 @@ func (e Encoder) String() string { return e.kind.name }
 
 // Hardware reports whether it is more than a program.
 func (e Encoder) Hardware() bool { return e.kind.hardware }
+
+// ForcesKeyframes reports whether its sessions make a keyframe when they are asked to.
+func (e Encoder) ForcesKeyframes() bool { return e.forces }
 
 // Open prepares a session. Nothing runs before its Run.
 func (e Encoder) Open(f Format, s Settings) (*Session, error) {
@@ -120,6 +126,12 @@ func (e Encoder) Open(f Format, s Settings) (*Session, error) {
 	}
 	if s.Codec != e.kind.codec {
 		return nil, fmt.Errorf("%w: %s makes %s, not %s", camgate.ErrUnsupportedCodec, e, e.kind.codec, s.Codec)
+	}
+	if s.GOP <= 0 {
+		s.GOP = time.Second
+		if e.forces {
+			s.GOP = 4 * time.Second
+		}
 	}
 	return newSession(e, f, s), nil
 }
@@ -163,9 +175,6 @@ func (s Settings) complete(f Format) (Settings, error) {
 	}
 	if s.Width < 16 || s.Height < 16 || s.Width > maxSide || s.Height > maxSide {
 		return s, fmt.Errorf("%w: pictures of %dx%d", camgate.ErrBadRequest, s.Width, s.Height)
-	}
-	if s.GOP <= 0 {
-		s.GOP = 4 * time.Second
 	}
 	if s.Quality <= 0 || s.Quality > 100 {
 		s.Quality = 75

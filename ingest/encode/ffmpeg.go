@@ -14,7 +14,7 @@ func (s *Session) arguments() ([]string, error) {
 	f, set := s.format, s.settings
 	rate := set.rate(f)
 	args := []string{"-v", "error", "-nostdin", "-filter_threads", "1"}
-	args = append(args, s.encoder.kind.setup...)
+	args = append(args, s.encoder.variant.setup...)
 	// It has all that it needs to know from the first picture. One thread: more would
 	// each hold a picture back. The times of the pictures are left as they are.
 	args = append(args, "-fpsprobesize", "0", "-probesize", "32", "-analyzeduration", "0",
@@ -26,14 +26,14 @@ func (s *Session) arguments() ([]string, error) {
 	}
 	args = append(args, "-vf", filters, "-c:v", s.encoder.kind.name)
 	if set.Codec == camgate.MJPEG {
-		args = append(args, s.encoder.kind.options(set)...)
+		args = append(args, s.encoder.kind.quality(set.Quality)...)
 	} else {
 		bits := strconv.Itoa(set.Bitrate)
 		args = append(args, "-b:v", bits, "-maxrate", bits, "-bufsize", bits, "-bf", "0",
 			"-g", strconv.Itoa(max(1, int(math.Round(set.GOP.Seconds()*rate)))),
 			"-force_key_frames", fmt.Sprintf("expr:mod(round(t*%d),2)", second))
-		args = append(args, s.encoder.kind.options(set)...)
 	}
+	args = append(args, s.encoder.variant.options...)
 	return append(args, "-flush_packets", "1", "-f", "nut", "-write_index", "0", "pipe:1"), nil
 }
 
@@ -56,8 +56,8 @@ func (s *Session) filters() (string, error) {
 	if width != set.Width || height != set.Height {
 		list = append(list, fmt.Sprintf("scale=%d:%d:flags=bilinear", set.Width, set.Height))
 	}
-	if s.encoder.kind.filter != "" {
-		list = append(list, s.encoder.kind.filter)
+	if s.encoder.variant.filter != "" {
+		list = append(list, s.encoder.variant.filter)
 	}
 	if len(list) == 0 {
 		return "null", nil

@@ -40,8 +40,10 @@ func (s *Session) Encoder() Encoder { return s.encoder }
 
 // ForceKeyframe makes the next picture a keyframe. False: this encoder cannot.
 func (s *Session) ForceKeyframe() bool {
-	s.force.Store(true)
-	return true
+	if s.encoder.forces {
+		s.force.Store(true)
+	}
+	return s.encoder.forces
 }
 
 // SetBitrate changes the bit rate at once. False: this encoder cannot, start a new
@@ -60,7 +62,7 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 	}
 	var theirs error
 	err = child.Run(ctx, child.Command{
-		Path: s.encoder.path, Args: args, Env: []string{"AV_LOG_FORCE_NOCOLOR=1"},
+		Path: s.encoder.path, Args: args, Env: append([]string{"AV_LOG_FORCE_NOCOLOR=1"}, s.encoder.env...),
 		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond,
 	}, func(p *child.Process) error {
 		var err error
@@ -90,18 +92,21 @@ func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Co
 		wg    sync.WaitGroup
 		once  sync.Once
 		cause error
+		// complete: all pictures are in the child, which is to end when it has them done.
+		complete atomic.Bool
 	)
 	end := func(err, their error) { once.Do(func() { cause, theirs = err, their }) }
 	wg.Go(func() {
 		defer p.Stdin.Close()
 		err, their := s.feed(ctx, p, in)
 		if errors.Is(their, io.EOF) {
+			complete.Store(true)
 			if s.pending.state(time.Now()).entered == 0 {
 				end(err, their) // the child's complaint is of no interest
 			}
 			return // what is in the encoder comes out yet
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			end(err, their)
 			p.Stop()
 		}
@@ -113,6 +118,9 @@ func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Co
 		}
 	})
 	err, their := s.collect(p.Stdout, out)
+	if err == nil && !complete.Load() {
+		err = ErrDied // well or not: nobody has told it to
+	}
 	end(err, their)
 	cancel()
 	p.Stdin.Close()
