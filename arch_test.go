@@ -24,7 +24,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/httpauth", ""},
 	{"ingest/encode", shared + " internal/v4l2 mediacommon"},
 	{"ingest/rendition", shared + " ingest/encode"},
-	{"ingest/pipe", ". ingest ingest/ts mediacommon x"}, // reads pipes, for all sources that are programs
+	{"ingest/pipe", ". ingest ingest/ts egress/child mediacommon x"}, // reads pipes, for all sources that are programs
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},

@@ -8,8 +8,10 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
+	execsource "github.com/camgate/camgate/ingest/command"
 	"github.com/camgate/camgate/ingest/file"
 	"github.com/camgate/camgate/ingest/jpegcam"
+	"github.com/camgate/camgate/ingest/pipe"
 	"github.com/camgate/camgate/ingest/ts"
 	"github.com/camgate/camgate/rtsp"
 )
@@ -123,6 +125,12 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 		return a.newONVIF(s, text, parsed, opts)
 	case config.SchemeMPEGTS:
 		return ts.New(ts.Options{URL: parsed.URL, Name: text.String()})
+	case config.SchemeExec:
+		o := execsource.Options{Args: parsed.Words}
+		if opts.Format != "auto" {
+			o.Format = pipe.Format(opts.Format)
+		}
+		return execsource.New(o)
 	case config.SchemePublish: // has none
 	}
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)

@@ -35,6 +35,8 @@ type Options struct {
 	// where the program tells it in another way; nil: by arrival. It is called once for
 	// each picture; false: not known for this one.
 	Clock func() (time.Duration, bool)
+	// Hide takes secrets out of what a program says, for Run; nil: there are none.
+	Hide func(text string) string
 }
 
 const (
@@ -99,8 +101,8 @@ func (o *Options) detect(in Input, w *window) error {
 			return nil
 		case len(w.bytes()) > maxDetect:
 			return errUnknown(w.bytes())
-		case err != nil && len(w.bytes()) > 0:
-			return fmt.Errorf("%w: %w", errUnknown(w.bytes()), err)
+		case errors.Is(err, io.EOF) && len(w.bytes()) > 0:
+			return errUnknown(w.bytes())
 		case err != nil:
 			return err
 		}

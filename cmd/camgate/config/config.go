@@ -157,12 +157,14 @@ type User struct {
 
 // Stream is one stream and where it comes from.
 type Stream struct {
-	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
+	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), a program (exec:PROGRAM ARGUMENTS; only here, never by the API), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
 	Source []SourceURL `yaml:"source"`
 	// How media comes from an RTSP camera: auto begins with UDP and goes over to TCP when nothing comes; http and ws are tunnels.
 	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp,multicast,http,ws"`
 	// How often a source of single pictures (http+jpeg, https+jpeg, onvif with stills=true) is asked for one.
 	Poll time.Duration `yaml:"poll" default:"1s"`
+	// What the program of an exec source writes to its standard output; auto finds it out by the first bytes.
+	Format string `yaml:"format" default:"auto" enum:"auto,h264,h265,mjpeg,mpegts"`
 	// How the certificate of a source with TLS is verified.
 	TLS TLS `yaml:"tls"`
 	// Connect to the source only while somebody watches.

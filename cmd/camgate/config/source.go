@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/camgate/camgate/ingest/command"
 )
 
 // SourceURL is where a stream comes from, which may hold a password: String hides
@@ -16,6 +18,13 @@ import (
 type SourceURL string
 
 func (s SourceURL) String() string {
+	if line, ok := execLine(string(s)); ok { // any word of a command may be a secret
+		words, err := command.Words(line)
+		if err != nil {
+			words = nil
+		}
+		return command.Name(words)
+	}
 	// All before the last @ of a single URL, whatever characters it has.
 	if scheme, rest, ok := strings.Cut(string(s), "://"); ok {
 		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
@@ -71,6 +80,7 @@ const (
 	SchemeMPEGTS  Scheme = "udp+mpegts"
 	SchemeONVIF   Scheme = "onvif"
 	SchemeONVIFS  Scheme = "onvifs"
+	SchemeExec    Scheme = "exec"
 )
 
 func schemes() []string {
@@ -78,15 +88,26 @@ func schemes() []string {
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
 		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
 		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS), string(SchemeONVIF), string(SchemeONVIFS),
-		string(SchemeFile), string(SchemePublish), string(SchemeDemo),
+		string(SchemeExec), string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
 
 // Source is a SourceURL taken apart.
 type Source struct {
 	Scheme Scheme
-	URL    *url.URL // of all but demo, publish and file
+	URL    *url.URL // of all that are somewhere in a network
 	Path   string   // of file, as written
+	Words  []string // of exec: the program and its arguments
+}
+
+// ConfigOnly tells whether the source may come from the config alone: whoever could set
+// it by the API would run programs of his choice.
+func (s Source) ConfigOnly() bool { return s.Scheme == SchemeExec }
+
+// execLine returns the command line of an exec source.
+func execLine(text string) (string, bool) {
+	scheme, line, ok := strings.Cut(strings.TrimSpace(text), ":")
+	return line, ok && strings.EqualFold(scheme, string(SchemeExec))
 }
 
 // Secure tells whether the source has TLS.
@@ -124,6 +145,10 @@ func ParseSource(s SourceURL) (Source, error) {
 		return Source{}, fmt.Errorf("it is empty: name a URL, %q or %q", SchemePublish, SchemeDemo)
 	case SchemePublish, SchemeDemo:
 		return Source{Scheme: Scheme(text)}, nil
+	}
+	if line, ok := execLine(text); ok {
+		words, err := command.Words(line)
+		return Source{Scheme: SchemeExec, Words: words}, err
 	}
 	scheme, rest, ok := strings.Cut(text, ":")
 	switch {

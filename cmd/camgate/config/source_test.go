@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -54,8 +55,10 @@ func TestParseSource(t *testing.T) {
 	for text, want := range map[string]Source{
 		"demo": {Scheme: SchemeDemo}, "publish": {Scheme: SchemePublish},
 		"file:a b.mp4": {Scheme: SchemeFile, Path: "a b.mp4"}, "file:///srv/x.ts": {Scheme: SchemeFile, Path: "/srv/x.ts"},
+		"exec:ffmpeg -i 'a b' -":  {Scheme: SchemeExec, Words: []string{"ffmpeg", "-i", "a b", "-"}},
+		" EXEC: /opt/cam a://b@c": {Scheme: SchemeExec, Words: []string{"/opt/cam", "a://b@c"}},
 	} {
-		if got, err := ParseSource(SourceURL(text)); err != nil || got != want {
+		if got, err := ParseSource(SourceURL(text)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v, want %+v", text, got, err, want)
 		}
 	}
@@ -63,6 +66,7 @@ func TestParseSource(t *testing.T) {
 		"http://u:s3cret@h/", "https://h", "http+x://u:s3cret@h/", "bambu://h", "bambu://:@h", "bambu://s3cret@h/x", "bambus://s3cret@h?x", "bambu://s3cret@", "http+jpeg://u:s3cret@",
 		"", "rtsp://", "rtsp://u:s3cret@", "rtsp://u:s3cret@:554/x", "rtsp://u:s3cret@h:0/", "rtsp://u:s3cret@a:b:c/",
 		"rtsp://u:s3cret@h h/", "file:", "rtsp:u:s3cret@h", "s3:u:s3cret@h", "rtsp://u:s3cret", "rtsp://u:s3cret/x", "x://u:s3cret@h", "rtsp://u:s3cret@[::1/x",
+		"exec:", "exec: ''", "exec:cam 's3cret", "exec:cam s3cret | x", "exec:PASSWORD=s3cret cam",
 	} {
 		if source, err := ParseSource(SourceURL(text)); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: got %+v, %v", text, source, err)
@@ -95,6 +99,22 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		if strings.Contains(all, part) {
 			t.Errorf("%q is shown: %s", part, all)
 		}
+	}
+}
+
+// Of a command nothing is shown but the program.
+func TestCommandsAreNotShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"exec:/opt/cam": "exec:cam", "exec:cam --code s3cret rtsp://u:s3cret@h": "exec:cam ...", "exec:cam 's3cret": "exec:",
+		" EXEC: cam s3cret": "exec:cam ...",
+	} {
+		if got := fmt.Sprintf("%v", SourceURL(text)); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	source, err := ParseSource("exec:cam")
+	if err != nil || !source.ConfigOnly() {
+		t.Errorf("%+v, %v", source, err)
 	}
 }
 

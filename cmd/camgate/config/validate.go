@@ -183,7 +183,7 @@ func (v *validator) stream(at string, s *Stream) {
 	if len(s.Source) == 0 {
 		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
 	}
-	still, local := false, false
+	still, local, program := false, false, false
 	for i, text := range s.Source {
 		path := at + ".source"
 		if len(s.Source) > 1 {
@@ -192,6 +192,7 @@ func (v *validator) stream(at string, s *Stream) {
 		source, err := ParseSource(text)
 		still = still || err != nil || source.Still()
 		local = local || err != nil || source.Local()
+		program = program || err != nil || source.Scheme == SchemeExec
 		switch {
 		case err != nil:
 			v.fail(path, "%v", err)
@@ -223,6 +224,9 @@ func (v *validator) stream(at string, s *Stream) {
 		v.fail(at+".poll", "has to be at least %s", minPoll)
 	case s.Poll != defaultPoll && !still:
 		v.fail(at+".poll", "is for sources of single pictures: http+jpeg://, https+jpeg://, and onvif:// with stills=true")
+	}
+	if s.Format != "auto" && !program {
+		v.fail(at+".format", "is for exec: sources")
 	}
 	v.streamTLS(at+".tls", s)
 	v.pictures(at, s, local)

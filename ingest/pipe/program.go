@@ -1,0 +1,99 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/egress/child"
+)
+
+// Capacity is what a program may write before somebody reads, in bytes, where the
+// system allows it: a picture that fits comes in one piece.
+const Capacity = 512 << 10
+
+// errEnded is the end of a program that should have gone on.
+var errEnded = errors.New("the program ended by itself, without an error")
+
+// Run runs a program and publishes what it writes to its standard output, until either
+// ends. Nothing of the program is left then.
+func Run(ctx context.Context, c child.Command, stream *camgate.Stream, o Options) error {
+	err := child.Run(ctx, c, func(p *child.Process) error {
+		p.Stdin.Close()
+		setCapacity(p.Stdout)
+		err := Publish(input{p}, stream, o)
+		if err == io.EOF { //nolint:errorlint // as it is: how the program ended says more
+			err = nil
+		}
+		if err == nil && ended(p) {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		return fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, errEnded)
+	}
+	var ce *child.Error
+	if errors.As(err, &ce) && o.Hide != nil {
+		ce.Output = o.Hide(ce.Output)
+	}
+	return translate(err)
+}
+
+// ended waits a moment for the end of a program that closed its output.
+func ended(p *child.Process) bool {
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-p.Done():
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// input is the output of a child. The child's end sets a deadline of its own, which is
+// not to be put off: something that left the child's group may hold the pipe open.
+type input struct{ p *child.Process }
+
+func (in input) Read(b []byte) (int, error) { return in.p.Stdout.Read(b) }
+
+func (in input) SetReadDeadline(at time.Time) error {
+	if in.over() {
+		return nil
+	}
+	err := in.p.Stdout.SetReadDeadline(at)
+	if in.over() { // meanwhile
+		return in.p.Stdout.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	return err
+}
+
+func (in input) over() bool {
+	select {
+	case <-in.p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// translate gives an error of a program its place among the errors of camgate.
+func translate(err error) error {
+	var at *camgate.StreamError
+	switch {
+	case errors.As(err, &at), errors.Is(err, camgate.ErrNoVideoTrack), errors.Is(err, camgate.ErrUnsupportedCodec), errors.Is(err, camgate.ErrClosed):
+		return err
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: %w", camgate.ErrNotInstalled, err)
+	}
+	return fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
+}

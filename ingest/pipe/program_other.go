@@ -1,0 +1,7 @@
+//go:build !linux
+
+package pipe
+
+import "os"
+
+func setCapacity(*os.File) {}
