@@ -45,6 +45,7 @@ cross: ## build for 32 bits, and for a system without Linux's system calls
 
 lint: bin/golangci-lint-$(LINT) ## golangci-lint, the exact version
 	$< run ./...
+	cd scripts/gatebench && $(CURDIR)/$< run ./...
 
 bin/golangci-lint-$(LINT):
 	@mkdir -p bin

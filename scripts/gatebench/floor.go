@@ -50,8 +50,10 @@ func cmdFloor(args []string) error {
 	if err = child.Start(); err != nil {
 		return err
 	}
-	defer child.Wait()
-	defer in.Close()
+	defer func() {
+		in.Close()
+		_ = child.Wait() // what it has measured it has said
+	}()
 	rd := bufio.NewReader(out)
 	line, err := rd.ReadString('\n')
 	if err != nil {

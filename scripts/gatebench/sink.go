@@ -74,7 +74,7 @@ func cmdSink(args []string) error {
 				}
 			})
 			before, _ = account(os.Getpid())
-		case err != nil:
+		case err != nil: // who started us wants no more
 			u, _ := account(os.Getpid())
 			time.Sleep(20 * time.Millisecond)
 			l.snapshot(func() {
@@ -86,7 +86,7 @@ func cmdSink(args []string) error {
 				totals(rep, p, 1)
 				rep.print()
 			})
-			return nil
+			return nil // that is how it ends
 		}
 	}
 }
