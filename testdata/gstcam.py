@@ -1,16 +1,18 @@
 #!/usr/bin/python3
 """A camera for tests: GStreamer's RTSP server, which shares no code with camgate.
 
-  gstcam.py PORT [--user NAME:PASSWORD] [--auth digest|basic] [--cert FILE --key FILE]
+  gstcam.py PORT [--address ADDRESS] [--multicast] [--user NAME:PASSWORD]
+            [--auth digest|basic] [--cert FILE --key FILE]
 
-It listens on 127.0.0.1, prints "ready PORT" and serves
+It listens on 127.0.0.1 or ADDRESS, prints "ready PORT" and serves
 
   /h264  H264 and Opus     /h265  H265          /mjpeg  Motion JPEG
   /pcma  H264 and PCMA     /aac   H264 and AAC  /latm   H264 and AAC as LATM
   /vp8   VP8               /l16   16-bit PCM    /vp9    VP9
   /nosps H264 that names its parameter sets with each keyframe only
 
-All pictures are 320x240 at 25 per second with a keyframe each second.
+All pictures are 320x240 at 25 per second with a keyframe each second. With --multicast
+there is nothing but multicast, to 239.5.5.1 and on.
 """
 import argparse
 import gi
@@ -64,6 +66,8 @@ def authorization(args):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("port")
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--multicast", action="store_true")
     parser.add_argument("--user", help="NAME:PASSWORD")
     parser.add_argument("--auth", choices=("digest", "basic"), default="digest")
     parser.add_argument("--cert", help="PEM file, for rtsps")
@@ -72,18 +76,23 @@ def main():
 
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(args.address)
     server.set_service(args.port)
     protected = bool(args.user or args.cert)
     if protected:
         server.set_auth(authorization(args))
+    pool = GstRtspServer.RTSPAddressPool()
+    pool.add_range("239.5.5.1", "239.5.5.50", 5000, 5100, 1)
     mounts = server.get_mount_points()
     for path, pipeline in PATHS.items():
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch("( " + pipeline + " )")
         # Each client has a pipeline of its own: where two share one and begin in the same
         # moment, GStreamer 1.22 now and then sends them no sound, hangs, or aborts.
-        factory.set_shared(False)
+        factory.set_shared(args.multicast)
+        if args.multicast:
+            factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP_MCAST)
+            factory.set_address_pool(pool)
         if protected:
             role = "user,media.factory.access=(bool)true,media.factory.construct=(bool)true"
             factory.add_role_from_structure(Gst.Structure.new_from_string(role))
