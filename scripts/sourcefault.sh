@@ -1,17 +1,20 @@
 #!/bin/sh
 # A camera behind a bad network: camgate pulls it from another network namespace, through
 # 5 % of the packets lost and 50 ms of jitter each way, and then an outage of 5 s
-# (scripts/netfault). Three streams of one camera, by `transport` tcp, udp and auto. Wanted:
+# (scripts/netfault). Three streams of one camera, by `transport` tcp, udp and auto, and with
+# CAMERA=gst, which is GStreamer's server, one more by TLS. Wanted:
 #
-#   tcp   stays with its first session through loss and jitter
-#   all   show pictures again within 3 s of the end of the outage
+#   tcp   (and TLS) stays with its first session through loss and jitter
+#   all   show pictures again within 3 s of the end of the outage; a TCP connection that
+#         holds has to wait until the camera's system sends again, in steps that double,
+#         so for as long as the outage was at the most
 #   auto  goes over to TCP under loss that lasts: at 12 %, if it has not before
 #
 # Needs root, ip, curl and python3; takes 50 to 80 s.
 #
 # Usage: scripts/sourcefault.sh
 #
-# LOSS=5 JITTER=50ms OUTAGE=5 HEAVY=12 CAMGATE=program NETFAULT=program
+# CAMERA=fakecam LOSS=5 JITTER=50ms OUTAGE=5 HEAVY=12 CAMGATE=program NETFAULT=program
 set -eu
 cd "$(dirname "$0")/.."
 tmp=$(mktemp -d)
@@ -37,8 +40,25 @@ streams:
   udp:  {source: "rtsp://10.9.9.1:8555/cam", transport: udp}
   auto: {source: "rtsp://10.9.9.1:8555/cam", transport: auto}
 Y
+camera="exec '$CAMGATE' fakecam --listen 10.9.9.1:8555"
+export NAMES="tcp udp auto"
+if [ "${CAMERA:-fakecam}" = gst ]; then
+	sed -i 's,8555/cam,8555/h264,' "$tmp/gate.yaml"
+	echo '  tls:  {source: "rtsps://10.9.9.1:8556/h264", transport: tcp, tls: {insecure: true}}' >>"$tmp/gate.yaml"
+	NAMES="$NAMES tls"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=camera -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>"$tmp/cam.log"
+	gstcam="/usr/bin/python3 testdata/gstcam.py --address 10.9.9.1"
+	camera="$gstcam 8555 &
+plain=\$!
+$gstcam 8556 --cert '$tmp/cert.pem' --key '$tmp/key.pem' &
+trap \"kill \$plain \$!\" TERM
+wait"
+fi
+cat >"$tmp/camera.sh" <<I
+$camera
+I
 cat >"$tmp/inside.sh" <<I
-ip netns exec $a "$CAMGATE" fakecam --listen 10.9.9.1:8555 >"$tmp/cam.log" 2>&1 &
+ip netns exec $a sh "$tmp/camera.sh" >"$tmp/cam.log" 2>&1 &
 cam=\$!
 ip netns exec $b "$CAMGATE" -c "$tmp/gate.yaml" >"$tmp/log" 2>&1 &
 gate=\$!
