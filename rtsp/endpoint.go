@@ -106,8 +106,14 @@ func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
 	case base.Setup:
 		st.session.isSetUp(res)
 	case base.Play:
+		st.conn.framer.paused.Store(false)
 		st.session.answerPlay(st, res)
+	case base.Record:
+		st.conn.framer.paused.Store(false)
+	case base.Pause:
+		st.conn.framer.paused.Store(true)
 	case base.Teardown:
+		st.conn.framer.paused.Store(true)
 		st.session.stopPlaying()
 		st.session.stopTaking()
 	}

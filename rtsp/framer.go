@@ -21,6 +21,10 @@ type framer struct {
 	media   atomic.Pointer[media]
 	welcome *atomic.Bool // from then on all is the library's; nil: the peer is no camera
 	plain   bool         // that is so
+
+	// paused: media have ended with an answer of ours. What the client had sent before
+	// that reached it is left out: the library takes it for a breach of the protocol.
+	paused atomic.Bool
 }
 
 // media says whose interleaved frames are ours.
@@ -90,7 +94,7 @@ func (f *framer) interleaved(head []byte) error {
 	if m := f.media.Load(); m != nil {
 		take = m.frame[channel]
 	}
-	if take == nil && f.welcome == nil {
+	if take == nil && f.welcome == nil && !f.paused.Load() {
 		f.left = size
 		return nil
 	}
@@ -102,7 +106,7 @@ func (f *framer) interleaved(head []byte) error {
 		take(b[4:size])
 	}
 	f.in.discard(size)
-	f.taken = true
+	f.taken = f.taken || take != nil
 	return nil
 }
 

@@ -166,6 +166,7 @@ func TestPauseAndPlay(t *testing.T) {
 		w.send("PAUSE", w.base)
 		for read() == nil {
 		}
+		w.write("$\x01\x00\x08\x80\xc9\x00\x01\x00\x00\x00\x01") // a receiver report that was on its way
 		if rep := w.do("OPTIONS", w.base); rep.status != 200 {
 			t.Fatal(rep.status)
 		}
@@ -184,6 +185,7 @@ func TestPauseAndPlay(t *testing.T) {
 	for read() == nil {
 	}
 	// Nothing follows: the connection is free for the next session.
+	w.write("$\x01\x00\x08\x81\xcb\x00\x01\x00\x00\x00\x01") // the BYE of the one before
 	w.id = ""
 	w.want(200, "DESCRIBE", w.base)
 	w.setup(0)

@@ -60,6 +60,13 @@ func (w *wire) send(method, url string, header ...string) {
 	}
 }
 
+func (w *wire) write(b string) {
+	w.t.Helper()
+	if _, err := io.WriteString(w.conn, b); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // next reads a response or an interleaved frame: one of both is returned.
 func (w *wire) next() (*reply, []byte) {
 	w.t.Helper()
