@@ -12,6 +12,7 @@ import (
 	"github.com/camgate/camgate/ingest/file"
 	"github.com/camgate/camgate/ingest/jpegcam"
 	"github.com/camgate/camgate/ingest/pipe"
+	"github.com/camgate/camgate/ingest/rpicam"
 	"github.com/camgate/camgate/ingest/ts"
 	"github.com/camgate/camgate/rtsp"
 )
@@ -131,6 +132,8 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 			o.Format = pipe.Format(opts.Format)
 		}
 		return execsource.New(o)
+	case config.SchemeRPiCam:
+		return newRPiCam(parsed, opts)
 	case config.SchemePublish: // has none
 	}
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)
@@ -153,3 +156,20 @@ type camera struct {
 }
 
 func (c camera) String() string { return c.name }
+
+// newRPiCam makes the source for a camera of a Raspberry Pi, which encodes its pictures
+// itself: it is asked for what the stream is to be.
+func newRPiCam(parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+	want := opts.Main()
+	if want == nil {
+		want = config.DefaultVideo()
+	}
+	o := rpicam.Options{
+		Camera: parsed.Camera, FPS: float64(want.FPS), Bitrate: int(want.Bitrate), GOP: want.GOP, Quality: want.Quality, Controls: opts.Controls,
+	}
+	o.Width, o.Height = want.Size.Sides()
+	if want.Codec == "mjpeg" || want.Format == "mjpeg" {
+		o.Codec = camgate.MJPEG
+	}
+	return rpicam.New(o)
+}

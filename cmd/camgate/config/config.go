@@ -157,7 +157,7 @@ type User struct {
 
 // Stream is one stream and where it comes from.
 type Stream struct {
-	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), a program (exec:PROGRAM ARGUMENTS; only here, never by the API), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
+	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), a camera of a Raspberry Pi (rpicam://0), a program (exec:PROGRAM ARGUMENTS; only here, never by the API), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
 	Source []SourceURL `yaml:"source"`
 	// How media comes from an RTSP camera: auto begins with UDP and goes over to TCP when nothing comes; http and ws are tunnels.
 	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp,multicast,http,ws"`

@@ -9,6 +9,9 @@ import (
 // camera names what a source connects to, whoever logs in: two sources of the same name
 // are one camera's stream, which is sent twice. Empty: it connects to nothing.
 func (s Source) camera() string {
+	if s.Scheme == SchemeRPiCam {
+		return fmt.Sprintf("rpicam://%d", s.Camera)
+	}
 	if s.URL == nil {
 		return ""
 	}

@@ -81,6 +81,7 @@ const (
 	SchemeONVIF   Scheme = "onvif"
 	SchemeONVIFS  Scheme = "onvifs"
 	SchemeExec    Scheme = "exec"
+	SchemeRPiCam  Scheme = "rpicam"
 )
 
 func schemes() []string {
@@ -88,7 +89,7 @@ func schemes() []string {
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
 		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
 		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS), string(SchemeONVIF), string(SchemeONVIFS),
-		string(SchemeExec), string(SchemeFile), string(SchemePublish), string(SchemeDemo),
+		string(SchemeRPiCam), string(SchemeExec), string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
 
@@ -98,6 +99,7 @@ type Source struct {
 	URL    *url.URL // of all that are somewhere in a network
 	Path   string   // of file, as written
 	Words  []string // of exec: the program and its arguments
+	Camera int      // of rpicam: its number
 }
 
 // ConfigOnly tells whether the source may come from the config alone: whoever could set
@@ -124,7 +126,7 @@ func (s Source) MayBeSecure() bool { return s.Secure() || s.Scheme == SchemeONVI
 
 // Local tells whether the source is a camera of this machine, which is told what to
 // send.
-func (s Source) Local() bool { return s.Scheme == "v4l2" || s.Scheme == "rpicam" }
+func (s Source) Local() bool { return s.Scheme == "v4l2" || s.Scheme == SchemeRPiCam }
 
 // Still tells whether the source is asked for each picture.
 func (s Source) Still() bool {
@@ -164,6 +166,8 @@ func ParseSource(s SourceURL) (Source, error) {
 		return Source{Scheme: Scheme(lower), URL: &u}, err
 	case SchemeBambu, SchemeBambuS:
 		return parseBambu(Scheme(lower), rest)
+	case SchemeRPiCam:
+		return parseRPiCam(rest)
 	case "http", "https":
 		return Source{}, fmt.Errorf("%s is %s+mjpeg:// for a stream of pictures, %s+jpeg:// for single ones", lower, lower, lower)
 	}
@@ -206,6 +210,16 @@ func parseBambu(scheme Scheme, rest string) (Source, error) {
 		u.Scheme, u.Path, u.User = string(SchemeRTSPS), "/streaming/live/1", url.UserPassword("bblp", code)
 	}
 	return Source{Scheme: scheme, URL: &u}, nil
+}
+
+// parseRPiCam takes rpicam://0.
+func parseRPiCam(rest string) (Source, error) {
+	number, ok := strings.CutPrefix(rest, "//")
+	n, err := strconv.ParseUint(number, 10, 4)
+	if !ok || err != nil {
+		return Source{}, errors.New(`the camera's number stands behind the slashes: rpicam://0; "rpicam-hello --list-cameras" shows which there are`)
+	}
+	return Source{Scheme: SchemeRPiCam, Camera: int(n)}, nil
 }
 
 // parseFile takes file:clip.mp4, file:/srv/clip.mp4 and file:///srv/clip.mp4.

@@ -55,6 +55,7 @@ func TestParseSource(t *testing.T) {
 	for text, want := range map[string]Source{
 		"demo": {Scheme: SchemeDemo}, "publish": {Scheme: SchemePublish},
 		"file:a b.mp4": {Scheme: SchemeFile, Path: "a b.mp4"}, "file:///srv/x.ts": {Scheme: SchemeFile, Path: "/srv/x.ts"},
+		"rpicam://1":              {Scheme: SchemeRPiCam, Camera: 1},
 		"exec:ffmpeg -i 'a b' -":  {Scheme: SchemeExec, Words: []string{"ffmpeg", "-i", "a b", "-"}},
 		" EXEC: /opt/cam a://b@c": {Scheme: SchemeExec, Words: []string{"/opt/cam", "a://b@c"}},
 	} {
@@ -66,6 +67,7 @@ func TestParseSource(t *testing.T) {
 		"http://u:s3cret@h/", "https://h", "http+x://u:s3cret@h/", "bambu://h", "bambu://:@h", "bambu://s3cret@h/x", "bambus://s3cret@h?x", "bambu://s3cret@", "http+jpeg://u:s3cret@",
 		"", "rtsp://", "rtsp://u:s3cret@", "rtsp://u:s3cret@:554/x", "rtsp://u:s3cret@h:0/", "rtsp://u:s3cret@a:b:c/",
 		"rtsp://u:s3cret@h h/", "file:", "rtsp:u:s3cret@h", "s3:u:s3cret@h", "rtsp://u:s3cret", "rtsp://u:s3cret/x", "x://u:s3cret@h", "rtsp://u:s3cret@[::1/x",
+		"rpicam:0", "rpicam://", "rpicam://x", "rpicam://16", "rpicam://-1", "rpicam://0/x",
 		"exec:", "exec: ''", "exec:cam 's3cret", "exec:cam s3cret | x", "exec:PASSWORD=s3cret cam",
 	} {
 		if source, err := ParseSource(SourceURL(text)); err == nil || strings.Contains(err.Error(), "s3cret") {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest/onvif"
+	"github.com/camgate/camgate/ingest/rpicam"
 	"github.com/camgate/camgate/ingest/ts"
 )
 
@@ -207,6 +208,13 @@ func (v *validator) stream(at string, s *Stream) {
 		case source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS:
 			if _, err := onvif.New(onvif.Options{URL: source.URL}); err != nil {
 				v.fail(path, "%v", err)
+			}
+		case source.Scheme == SchemeRPiCam:
+			for _, wrong := range rpicam.Check(s.Controls) {
+				v.fail(at+".controls", "%v", wrong)
+			}
+			if f := s.Video.Format; f != "auto" && f != "h264" && f != "mjpeg" {
+				v.fail(at+".video.format", "a Raspberry Pi camera gives h264 or mjpeg")
 			}
 		case source.Scheme == SchemeFile:
 			if _, err := os.Stat(v.File(source.Path)); err != nil {
