@@ -66,6 +66,8 @@ type Source struct {
 	hadUDP  bool      // it has worked for a while
 	slowTLS int       // how often handshakeAnew is doubled
 	session *pull     // the one under way, or the last one
+	// longPost: an HTTP tunnel has to be announced as a long one.
+	longPost bool
 }
 
 // NewSource makes a source. It fails when the URL or the transport make no sense.
@@ -147,6 +149,9 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 	p.choose()
 	for redirects := 0; ; {
 		err := p.attempt(ctx, stream)
+		if ctx.Err() == nil {
+			s.learnTunnel(p)
+		}
 		var (
 			redirect *redirectError
 			refused  *udpError

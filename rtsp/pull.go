@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -40,6 +41,9 @@ type pull struct {
 	end       func(error) // ends the session for a reason of ours
 
 	socket *mediaConn // the newest one
+
+	longPost bool         // of an HTTP tunnel
+	posted   atomic.Int64 // bytes of its body
 
 	mu        sync.Mutex
 	conns     []net.Conn
@@ -115,6 +119,7 @@ func (p *pull) attempt(ctx context.Context, stream *camgate.Stream) error {
 	}
 	p.cname = newCNAME()
 	p.source.mu.Lock()
+	p.longPost = p.source.longPost
 	p.source.session = p
 	p.source.mu.Unlock()
 	client := p.newClient()

@@ -1,11 +1,18 @@
 package rtsp
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,4 +226,124 @@ func serveTLS(t testing.TB, s *scripted, cert tls.Certificate) string {
 		defer c.closeUDP()
 		c.serve()
 	})
+}
+
+// strictProxy is in front of a camera as a web server that takes the length of a POST
+// for what it says, and hangs up after it.
+func strictProxy(t *testing.T, camera string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	serve := func(client net.Conn) {
+		defer client.Close()
+		server, err := net.Dial("tcp", camera)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		var head bytes.Buffer
+		in := bufio.NewReader(client)
+		length := int64(-1)
+		for line := ""; line != "\r\n"; {
+			if line, err = in.ReadString('\n'); err != nil {
+				return
+			}
+			head.WriteString(line)
+			_, _ = fmt.Sscanf(line, "Content-Length: %d", &length)
+		}
+		if _, err := server.Write(head.Bytes()); err != nil {
+			return
+		}
+		if length >= 0 {
+			_, _ = io.CopyN(server, in, length)
+			return
+		}
+		all.Go(func() { _, _ = io.Copy(server, in); server.Close() }) // ends when the client does
+		_, _ = io.Copy(client, server)
+	}
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { serve(client) })
+		}
+	})
+	return l.Addr().String()
+}
+
+// A tunnel through which more goes up than it was announced for ends once at the most.
+func TestFullTunnel(t *testing.T) {
+	camera, _ := startLibrary(t)
+	for name, address := range map[string]string{"camera": camera, "strict": strictProxy(t, camera)} {
+		t.Run(name, func(t *testing.T) {
+			source, err := NewSource(SourceOptions{URL: parseURL(t, "rtsp+http://"+address+"/cam")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := camgate.NewRendition("cam", camgate.StreamLimits{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var live atomic.Int64 // sessions that were
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for ctx.Err() == nil {
+					before := s.Units()
+					_ = source.Run(ctx, s)
+					if s.Units() > before {
+						live.Add(1)
+					}
+				}
+			}()
+			defer func() { cancel(); <-done }()
+			send := func(bytes int64) { // of one session
+				t.Helper()
+				eventually(t, "pictures", func() bool { return s.Status().State == camgate.StateLive })
+				session := func() *pull {
+					source.mu.Lock()
+					defer source.mu.Unlock()
+					return source.session
+				}
+				for p := session(); p.posted.Load() < bytes && p == session(); {
+					p.feedbacks[0].report(time.Now())
+					time.Sleep(100 * time.Microsecond) // the library drops what it has no room for
+				}
+			}
+			send(postLength + 5000)
+			if name == "strict" {
+				eventually(t, "the tunnel ends", func() bool { return live.Load() == 1 })
+			}
+			units := s.Units()
+			eventually(t, "pictures", func() bool { return s.Units() > units+25 })
+			before := live.Load()
+			send(2 * postLength)
+			units = s.Units()
+			eventually(t, "pictures go on", func() bool { return s.Units() > units+25 })
+			if live.Load() != before {
+				t.Error("the tunnel ended again")
+			}
+		})
+	}
+}
+
+// A tunnel that wants a password itself is no camera that is away.
+func TestTunnelWithPassword(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	source, err := NewSource(SourceOptions{URL: parseURL(t, "rtsp+"+server.URL+"/cam")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := source.Run(t.Context(), camgate.NewRendition("cam", camgate.StreamLimits{})); !errors.Is(err, camgate.ErrAuthFailed) {
+		t.Error(err)
+	}
 }
