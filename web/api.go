@@ -43,6 +43,7 @@ type (
 		UnitsIn     uint64            `json:"units_in"`
 		Skipped     map[string]uint64 `json:"skipped"`
 		Cached      int64             `json:"cached_bytes"`
+		Settings    *Settings         `json:"settings,omitempty"`
 		URLs        urlsJSON          `json:"urls"`
 	}
 	trackJSON struct {
@@ -145,6 +146,9 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 	if info.Drift != nil {
 		ppm := math.Round(*info.Drift*10) / 10
 		out.Drift = &ppm
+	}
+	if s.opts.Control != nil {
+		out.Settings = s.opts.Control.Settings(info.Name)
 	}
 	for _, t := range info.Tracks {
 		p := t.Params()

@@ -1,4 +1,4 @@
-// Package web is the HTTP side of the gateway: pages, the read-only API, health,
+// Package web is the HTTP side of the gateway: pages, the API, health,
 // metrics, and the way to the outputs that are handed to it. It knows streams and
 // users, but no media protocol.
 package web
@@ -43,7 +43,8 @@ type Options struct {
 	// its own count, by Limits.
 	Attempts *camgate.Attempts
 	Outputs  Outputs
-	Version  string // shown on the pages
+	Control  Controller // nil: nothing can be changed
+	Version  string     // shown on the pages
 
 	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of
 	// which the pages and the API show the port; empty: no such server.

@@ -31,6 +31,8 @@ type app struct {
 	encoders *encode.Encoders
 	encoding chan struct{} // has room for those that encode
 
+	controls controls
+
 	outputs web.Outputs
 	metrics []func() []metric // those of outputs
 	parts   []part
@@ -39,7 +41,7 @@ type app struct {
 
 // newApp makes all parts of a gateway and opens its ports. Run has to follow.
 func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), dials: ingest.NewDials(cfg.Limits.Sources), attempts: camgate.NewAttempts(0, 0)}
+	a := &app{controls: controls{}, cfg: cfg, log: log, registry: camgate.NewRegistry(cfg.Limits.Streams), dials: ingest.NewDials(cfg.Limits.Sources), attempts: camgate.NewAttempts(0, 0)}
 	a.encoders = encode.New(encode.Options{FFmpeg: cfg.MJPEG.FFmpeg, StateDir: cfg.StateDirectory(), Logger: log})
 	a.encoding = make(chan struct{}, cfg.Limits.Encoders)
 	a.store = trust.NewStore(cfg.StateDirectory())

@@ -100,7 +100,7 @@ func (a *app) writeMetrics(w io.Writer) {
 // opens.
 func (a *app) addWeb() error {
 	opts := web.Options{
-		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Version: versionName(),
+		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Control: a.controls, Version: versionName(),
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},

@@ -52,11 +52,14 @@ const localWindow = 100 * time.Millisecond
 // addRendition makes a stream of another one. name is its name for people; empty: what
 // the other one is made of.
 func (a *app) addRendition(s, from *camgate.Stream, name string, want *config.Video, opts *config.Stream, log *slog.Logger) {
+	asked := opts.Local() && name == ""
 	source := rendition.New(rendition.Options{
 		Parent: from, Name: name, Logger: a.log.With("stream", s.Name()),
-		Want: settingsOf(want, opts.Local() && name == ""), Encoders: rendition.Of(a.encoders), Slots: a.encoding,
+		Want: settingsOf(want, asked), Encoders: rendition.Of(a.encoders), Slots: a.encoding,
 	})
-	a.supervise(s, []camgate.Source{source}, ingest.Options{
+	control := a.control(s.Name())
+	control.rendition, control.video, control.asked = source, want, asked
+	control.supervisor = a.supervise(s, []camgate.Source{source}, ingest.Options{
 		OnDemand: opts.OnDemand,
 		Linger:   opts.Linger,
 		// So that the source's own supervisor is the first to say what is wrong.

@@ -69,9 +69,10 @@ func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 			return err
 		}
 		single = single || parsed.Scheme == config.SchemeBambu || parsed.Scheme == config.SchemeBambuS
+		a.control(seen.Name()).add(source)
 		sources = append(sources, atDevice(source, parsed))
 	}
-	a.supervise(s, sources, ingest.Options{
+	a.control(seen.Name()).sources = a.supervise(s, sources, ingest.Options{
 		OnDemand:         opts.OnDemand,
 		Linger:           opts.Linger,
 		StallTimeout:     opts.StallTimeout,
@@ -87,7 +88,7 @@ func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 }
 
 // supervise keeps a stream filled for as long as the gateway runs.
-func (a *app) supervise(s *camgate.Stream, sources []camgate.Source, opts ingest.Options) {
+func (a *app) supervise(s *camgate.Stream, sources []camgate.Source, opts ingest.Options) *ingest.Supervisor {
 	supervisor := ingest.NewSupervisor(s, sources, opts)
 	a.add("stream "+s.Name(), func(ctx context.Context) error {
 		err := supervisor.Run(ctx)
@@ -98,6 +99,7 @@ func (a *app) supervise(s *camgate.Stream, sources []camgate.Source, opts ingest
 		}
 		return nil
 	})
+	return supervisor
 }
 
 // newSource makes the source for a scheme.

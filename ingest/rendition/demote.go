@@ -103,6 +103,6 @@ func (s *Source) tell(stream *camgate.Stream, encoder Encoder) {
 	}
 	stream.Warn("encoder", failed)
 	if before != name && name != "" {
-		s.log.Info("encoder", "encoder", name)
+		s.log.Info("encoder at work", "encoder", name)
 	}
 }

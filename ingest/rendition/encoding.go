@@ -3,6 +3,7 @@ package rendition
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -101,9 +102,12 @@ func (e *encoding) keep(ctx context.Context, all *sync.WaitGroup) error {
 			if settings.fit(e.main) || settings.encoded().Codec != e.codec() {
 				return errNewSettings
 			}
+			e.stream.Warn("settings", "")
 			if !r.adjust(settings) {
 				if err := e.start(ctx, all); err != nil {
 					s.log.Warn("settings have no effect", "err", err)
+					e.stream.Warn("settings", fmt.Sprintf("what was changed has no effect: %v", err))
+					r.settings = settings // not again and again
 				}
 			}
 		}

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -51,6 +54,45 @@ func (c *Config) renditions() (n int) {
 		n += len(s.Renditions())
 	}
 	return n
+}
+
+// changeable are the keys of a Video that can be changed while it is served: a codec
+// would be another track, for which all viewers had to come anew.
+var changeable = [...]string{"bitrate", "encoder", "fps", "gop", "quality", "size"}
+
+// Change returns the Video with other values for some keys. The error names the key.
+func (v Video) Change(values map[string]string) (Video, error) {
+	of := reflect.ValueOf(&v).Elem()
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(changeable[:], key) {
+			return v, fmt.Errorf("video.%s: cannot be changed while the gateway runs; what can is %s", printable(key), strings.Join(changeable[:], ", "))
+		}
+		for _, f := range fieldsOf(of.Type()) {
+			if f.key != key {
+				continue
+			}
+			if err := setScalar(of.FieldByIndex(f.Index), values[key], f.Tag); err != nil {
+				return v, fmt.Errorf("video.%s: %q %w", key, printable(values[key]), err)
+			}
+		}
+	}
+	check := &validator{Config: Default()}
+	check.video("video", &v, true)
+	if len(check.problems) > 0 {
+		return v, errors.New(check.problems[0].Message)
+	}
+	return v, nil
+}
+
+// Values are the keys that can be changed, with their values.
+func (v Video) Values() map[string]any {
+	out := map[string]any{"codec": v.Codec, "encoder": v.Encoder, "size": string(v.Size), "fps": v.FPS, "gop": v.GOP.String()}
+	if v.Codec == "mjpeg" {
+		out["quality"] = v.Quality
+	} else {
+		out["bitrate"] = int64(v.Bitrate)
+	}
+	return out
 }
 
 // profileName is one segment of a stream's name, in lower case.
