@@ -108,8 +108,9 @@ func TestKnock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				k := &knocker{fake: newFake("cam", fails(tt.err))}
-				from := forever
-				k.there = func(at time.Duration) bool { return tt.there(at - from) }
+				var from atomic.Int64
+				from.Store(int64(forever))
+				k.there = func(at time.Duration) bool { return tt.there(at - time.Duration(from.Load())) }
 				s := supervise(t, Options{}, k)
 				wait(5 * time.Minute)
 				next := func(limit time.Duration) (after time.Duration) {
@@ -124,7 +125,7 @@ func TestKnock(t *testing.T) {
 				if next(2*time.Minute) == 0 {
 					t.Fatal("no more attempts")
 				}
-				from = time.Since(k.epoch)
+				from.Store(int64(time.Since(k.epoch)))
 				if took := next(26 * time.Second); (took > 0) != (tt.early > 0) || took > tt.early {
 					t.Errorf("the next attempt came after %s", took)
 				}

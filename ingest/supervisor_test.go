@@ -119,7 +119,7 @@ func TestRefusedPassword(t *testing.T) {
 func TestSourceThatEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := supervise(t, Options{}, newFake("cam", plays(time.Second, fails(nil))))
-		wait(1500 * time.Millisecond)
+		wait(1200 * time.Millisecond)
 		s.is(camgate.StateRetrying, camgate.ErrConnectionFailed, 1)
 		s.end(0)
 	})

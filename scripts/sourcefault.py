@@ -1,8 +1,9 @@
 """Looks at camgate while scripts/sourcefault.sh makes the network bad.
 
-Usage: sourcefault.py FAULTS LOG LOSS JITTER OUTAGE HEAVY
+Usage: sourcefault.py FAULTS LOG LOSS JITTER OUTAGE HEAVY CASE
 
 FAULTS is netfault's standard input, LOG camgate's. Asks the API ten times a second.
+CASE is mixed, loss or outage, see sourcefault.sh.
 """
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 import time
 import urllib.request
 
-faults_path, log_path, loss, jitter, outage, heavy = sys.argv[1:]
+faults_path, log_path, loss, jitter, outage, heavy, case = sys.argv[1:]
 outage = float(outage)
 NAMES = os.environ.get("NAMES", "tcp udp auto").split()
 failed = []
@@ -66,11 +67,53 @@ def gap(times, end):
     return max(b - a for a, b in zip(edges, edges[1:]))
 
 
+def end():
+    set_faults("loss 0", "jitter 0s")
+    print("FAILED" if failed else "ok")
+    sys.exit(bool(failed))
+
+
+def gives_up_udp():
+    print(f"{heavy} % loss until auto gives up UDP")
+    begin = time.monotonic()
+    already = over_tcp()
+    set_faults("loss " + heavy)
+    if not already:
+        watch(35, lambda now: over_tcp())
+    changed = time.monotonic() - begin
+    if already:
+        want(True, "auto: had gone over to TCP before: " + already[0].split("reason=")[-1].strip())
+    else:
+        want(bool(over_tcp()), f"auto: over to TCP after {changed:.1f} s: " + over_tcp()[0].split("reason=")[-1].strip() if over_tcp() else "auto: still by UDP")
+    set_faults("loss " + loss)
+    begin = time.monotonic()
+    before = streams()
+    watch(10, lambda now: now["auto"]["state"] == "live" and now["auto"]["units_in"] > before["auto"]["units_in"] + 5)
+    took = time.monotonic() - begin
+    want(took < 3, f"auto: live by TCP {took:.1f} s later, at {loss} % loss")
+
+
 deadline = time.monotonic() + 20
 while not (s := streams()) or any(s[n]["state"] != "live" for n in NAMES):
     if time.monotonic() > deadline:
         sys.exit("FAILED: not live on a good network: %s" % {n: (v["state"], v["error"]) for n, v in s.items()})
     time.sleep(0.1)
+
+if case == "loss":
+    gives_up_udp()
+    end()
+if case == "outage":
+    print(f"nothing at all for {outage:g} s, and no loss before and after")
+    watch(5)
+    set_faults("loss 100")
+    watch(outage)
+    set_faults("loss 0")
+    _, came, _, last = watch(25)
+    for n in NAMES:
+        back = came[n][0][0] if came[n] else 99
+        want(back <= 3 and last[n]["state"] == "live", f"{n}: pictures again after {back:.1f} s, {last[n]['attempts']} attempts")
+    want(not over_tcp(), "auto: by UDP 25 s later" if not over_tcp() else "auto: over to TCP: " + over_tcp()[0])
+    end()
 
 _, came, first, last = watch(5)
 good = {n: (last[n]["units_in"] - first[n]["units_in"]) / 5 for n in NAMES}
@@ -103,23 +146,5 @@ for n in NAMES:
     limit = max(3, outage) if n in ("tcp", "tls") and not attempts else 3
     want(back is not None and back <= limit, f"{n}: pictures again {said}, {last[n]['state']}, {attempts} new attempts, longest gap then {gap(came[n], 8):.1f} s")
 
-print(f"{heavy} % loss until auto gives up UDP")
-begin = time.monotonic()
-already = over_tcp()
-set_faults("loss " + heavy)
-if not already:
-    watch(35, lambda now: over_tcp())
-changed = time.monotonic() - begin
-if already:
-    want(True, "auto: had gone over to TCP before: " + already[0].split("reason=")[-1].strip())
-else:
-    want(bool(over_tcp()), f"auto: over to TCP after {changed:.1f} s" if over_tcp() else "auto: still by UDP")
-set_faults("loss " + loss)
-begin = time.monotonic()
-before = streams()
-watch(10, lambda now: now["auto"]["state"] == "live" and now["auto"]["units_in"] > before["auto"]["units_in"] + 5)
-took = time.monotonic() - begin
-want(took < 3, f"auto: live by TCP {took:.1f} s later, at {loss} % loss")
-set_faults("loss 0", "jitter 0s")
-print("FAILED" if failed else "ok")
-sys.exit(bool(failed))
+gives_up_udp()
+end()

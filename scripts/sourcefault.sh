@@ -10,9 +10,14 @@
 #         so for as long as the outage was at the most
 #   auto  goes over to TCP under loss that lasts: at 12 %, if it has not before
 #
+# And with a fresh gateway each, which case names:
+#
+#   loss    12 % alone: auto goes over to TCP
+#   outage  5 s of nothing, and no loss before and after: auto stays with UDP
+#
 # Needs root, ip, curl and python3; takes 50 to 80 s.
 #
-# Usage: scripts/sourcefault.sh
+# Usage: scripts/sourcefault.sh [mixed|loss|outage]
 #
 # CAMERA=fakecam LOSS=5 JITTER=50ms OUTAGE=5 HEAVY=12 CAMGATE=program NETFAULT=program
 set -eu
@@ -63,7 +68,7 @@ cam=\$!
 ip netns exec $b "$CAMGATE" -c "$tmp/gate.yaml" >"$tmp/log" 2>&1 &
 gate=\$!
 status=0
-ip netns exec $b python3 scripts/sourcefault.py "$tmp/faults" "$tmp/log" "${LOSS:-5}" "${JITTER:-50ms}" "${OUTAGE:-5}" "${HEAVY:-12}" || status=1
+ip netns exec $b python3 scripts/sourcefault.py "$tmp/faults" "$tmp/log" "${LOSS:-5}" "${JITTER:-50ms}" "${OUTAGE:-5}" "${HEAVY:-12}" "${1:-mixed}" || status=1
 kill \$gate \$cam
 wait \$gate \$cam || true
 exit \$status
