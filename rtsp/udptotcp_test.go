@@ -66,7 +66,10 @@ func TestFromUDPToTCP(t *testing.T) {
 // Where loss leaves no keyframe whole, nobody waits for the windows of the judge.
 func TestUDPJudgeWithoutPicture(t *testing.T) {
 	j := udpJudge{begin: time.Now()}
-	bad := Reception{Expected: 500, Received: 450, Lost: 50}
+	bad := Reception{Expected: 500, Received: 485, Lost: 15}
+	if err := j.judge(Reception{Expected: 500, Received: 490, Lost: 10}, false, j.begin.Add(udpControl)); err != nil {
+		t.Errorf("2 %%: %v", err)
+	}
 	if err := j.judge(bad, false, j.begin.Add(udpControl-1)); err != nil {
 		t.Errorf("too early: %v", err)
 	}

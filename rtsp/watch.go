@@ -19,6 +19,8 @@ const (
 	lossShare   = 20
 	lossWindow  = 10 * time.Second
 	lossWindows = 2
+	// lossStart is such a share where there is no picture yet.
+	lossStart   = 50
 	lossPackets = 50
 	// brokenAfter is how long packets may come that nothing can be made of.
 	brokenAfter = 5 * time.Second
@@ -112,7 +114,7 @@ func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 		}
 		return nil
 	}
-	if !live && now.Sub(j.begin) >= udpControl && lossy(sum.Lost, sum.Expected) {
+	if !live && now.Sub(j.begin) >= udpControl && lossy(sum.Lost, sum.Expected, lossStart) {
 		return tooMuchLost(sum.Lost, sum.Expected) // keyframes are large: none may ever come whole
 	}
 	if j.since.IsZero() {
@@ -123,7 +125,7 @@ func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 	}
 	lost, expected := sum.Lost-j.at.Lost, sum.Expected-j.at.Expected
 	j.since, j.at = now, sum
-	if j.good = !lossy(lost, expected); j.good {
+	if j.good = !lossy(lost, expected, lossShare); j.good {
 		j.bad = 0
 		return nil
 	}
@@ -133,8 +135,8 @@ func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 	return tooMuchLost(lost, expected)
 }
 
-func lossy(lost, expected int64) bool {
-	return expected >= lossPackets && lost*lossShare > expected
+func lossy(lost, expected, share int64) bool {
+	return expected >= lossPackets && lost*share > expected
 }
 
 func tooMuchLost(lost, expected int64) error {
