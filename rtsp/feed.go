@@ -57,6 +57,7 @@ func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.known.Transport = p.transport // pictures may be there before the answer to PLAY is
 	for _, f := range feeds {
 		p.feedbacks = append(p.feedbacks, f.feedback)
 	}

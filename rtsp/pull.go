@@ -246,7 +246,6 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 // note keeps what Session tells, and logs what is unusual about it.
 func (p *pull) note() {
 	p.mu.Lock()
-	p.known.Transport = p.transport
 	p.control.tell(func() {
 		p.known.Login, p.known.Server, p.known.Repairs = p.control.scheme, p.control.server, slices.Clone(p.control.repairs)
 	})
