@@ -26,6 +26,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/rendition", shared + " ingest/encode"},
 	{"ingest/pipe", ". ingest ingest/ts egress/child mediacommon x"}, // reads pipes, for all sources that are programs
 	{"ingest/file", shared + " ingest/ts mediacommon"},
+	{"ingest/camera", shared + " internal/v4l2 mediacommon"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},
@@ -36,6 +37,7 @@ var house = []struct{ folder, may string }{
 	// It shares nothing with what it is there to test.
 	{"cmd/camgate/fakecam", "mediacommon rtp rtcp"},
 	{"cmd/*", "all yaml x"},
+	{"internal/v4l2", "x"}, // part of the product, unlike its neighbours
 	{"internal/*", ". x"},
 	{"scripts/*", ". internal/frameno x"},
 }
