@@ -30,11 +30,11 @@ const (
 // was to be heard before the picture that set the clock: on the stream's clock,
 // that may be the time of the session before. back says that it may be shown before
 // what came before it.
-func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, back bool) (placed int64, ok bool) {
+func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, age time.Duration, back bool) (placed int64, ok bool) {
 	now := w.stream.Now()
 	if !w.anchored {
 		w.anchored = true
-		from := w.anchor(t, pts, now)
+		from := w.anchor(t, pts, now-age)
 		for i, t := range w.tracks {
 			st := &w.state[i]
 			st.offset, st.floor = w.offset, t.Ticks(from)
@@ -53,7 +53,7 @@ func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, back bool) (pla
 		w.meter.reset()
 		// A source's tracks jump together, but not in the same moment.
 		if out = pts + t.Ticks(w.offset); st.jumped(t, out, now, furthest) {
-			st.lead = w.anchor(t, pts, now) - now
+			st.lead = w.anchor(t, pts, now-age) - now
 			out = pts + t.Ticks(w.offset)
 		}
 		st.offset, st.discontinuity = w.offset, true

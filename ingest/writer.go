@@ -18,6 +18,9 @@ type Sample struct {
 	// AU as in camgate.Unit. It belongs to the Writer from now on.
 	AU   [][]byte
 	Lost int // RTP packets missing right before it
+	// Age is how long ago the sample was taken, where that is known: the times of a
+	// session are as exact as that of its first picture. At most 1 s.
+	Age time.Duration
 	// Discontinuity says that something else is missing before it.
 	Discontinuity bool
 	// RandomAccess is for codecs that are passed through; for the others the Writer
@@ -186,7 +189,7 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 			w.stream.SetDrift(ppm)
 		}
 	}
-	pts, ok := w.place(t, st, sm.PTS, back)
+	pts, ok := w.place(t, st, sm.PTS, min(max(sm.Age, 0), time.Second), back)
 	if !ok {
 		return nil
 	}

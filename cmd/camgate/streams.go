@@ -8,6 +8,7 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/camera"
 	execsource "github.com/camgate/camgate/ingest/command"
 	"github.com/camgate/camgate/ingest/file"
 	"github.com/camgate/camgate/ingest/jpegcam"
@@ -128,6 +129,8 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 		return a.newONVIF(s, text, parsed, opts)
 	case config.SchemeMPEGTS:
 		return ts.New(ts.Options{URL: parsed.URL, Name: text.String()})
+	case config.SchemeV4L2:
+		return a.newLocalCamera(s, parsed, opts)
 	case config.SchemeExec:
 		o := execsource.Options{Args: parsed.Words}
 		if opts.Format != "auto" {
@@ -141,6 +144,21 @@ func (a *app) newSource(s *camgate.Stream, text config.SourceURL, parsed config.
 	return nil, fmt.Errorf("%w: no source for %q", camgate.ErrUnsupportedCodec, parsed.Scheme)
 }
 
+// newLocalCamera makes the source for a camera of this machine. It is asked for what the
+// stream itself is to be, so that as little as possible is to be made of it.
+func (a *app) newLocalCamera(s *camgate.Stream, parsed config.Source, opts *config.Stream) (camgate.Source, error) {
+	main := opts.Main()
+	if main == nil {
+		main = config.DefaultVideo()
+	}
+	width, height := main.Size.Sides()
+	return camera.New(camera.Options{
+		Target: parsed.Path, Format: main.Format, Width: width, Height: height, FPS: float64(main.FPS), Controls: opts.Controls,
+		// Before the supervisor gives it up, as the camera knows more about it.
+		Stall: opts.StallTimeout * 4 / 5, Warn: s.Warn, Logger: a.log,
+	})
+}
+
 // newCamera makes the source for an RTSP camera.
 func (a *app) newCamera(s *camgate.Stream, text config.SourceURL, parsed config.Source, transport rtsp.Transport, opts *config.Stream) (camgate.Source, error) {
 	secure, err := a.trust(s, text, parsed, opts.TLS)
@@ -148,16 +166,16 @@ func (a *app) newCamera(s *camgate.Stream, text config.SourceURL, parsed config.
 		return nil, err
 	}
 	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log})
-	return camera{source, text.String()}, err
+	return remote{source, text.String()}, err
 }
 
-// camera is a source under the name that the config has for it, without secrets.
-type camera struct {
+// remote is a source under the name that the config has for it, without secrets.
+type remote struct {
 	*rtsp.Source
 	name string
 }
 
-func (c camera) String() string { return c.name }
+func (c remote) String() string { return c.name }
 
 // newRPiCam makes the source for a camera of a Raspberry Pi, which encodes its pictures
 // itself: it is asked for what the stream is to be.

@@ -157,7 +157,7 @@ type User struct {
 
 // Stream is one stream and where it comes from.
 type Stream struct {
-	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), a camera of a Raspberry Pi (rpicam://0), a program (exec:PROGRAM ARGUMENTS; only here, never by the API), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
+	// Where it comes from: a URL (rtsp, rtsps, the same with +http or +ws, http+mjpeg, http+jpeg, https+mjpeg, https+jpeg, bambu, bambus, onvif, onvifs, udp+mpegts, file), a camera of this machine (v4l2:///dev/video0, v4l2://name=NAME*, v4l2://serial=SERIAL; of a Raspberry Pi, rpicam://0), a program (exec:PROGRAM ARGUMENTS; only here, never by the API), "publish" (somebody publishes it by RTSP) or "demo" (the clip in camgate). Of a list, the first that works is used, and a better one again when it is back.
 	Source []SourceURL `yaml:"source"`
 	// How media comes from an RTSP camera: auto begins with UDP and goes over to TCP when nothing comes; http and ws are tunnels.
 	Transport string `yaml:"transport" default:"auto" enum:"auto,tcp,udp,multicast,http,ws"`
@@ -187,7 +187,7 @@ type Stream struct {
 	Video Video `yaml:"video"`
 	// More renditions of the same camera by name, each served as a stream NAME/PROFILE while somebody watches it; "main" is NAME itself.
 	Profiles map[string]*Video `yaml:"profiles"`
-	// Settings of a camera of this machine by name, such as brightness, exposure, focus or power_line_frequency.
+	// Settings of a camera of this machine by name, as "camgate devices" lists them, such as brightness or power_line_frequency: a number, true or false, an entry of a menu, or default.
 	Controls map[string]string `yaml:"controls"`
 	// The sound card whose sound goes with a camera of this machine, as hw:1; "" is none.
 	Audio string `yaml:"audio"`
@@ -209,7 +209,7 @@ type Video struct {
 	Quality int `yaml:"quality" min:"0" max:"100"`
 	// What encodes it: auto is the best that works here, else a name that "camgate encoders" lists.
 	Encoder string `yaml:"encoder" default:"auto"`
-	// What a camera of this machine is asked for: auto, h264, h265, mjpeg, or pixels as yuyv422 or nv12.
+	// What a camera of this machine is asked for: auto, h264, h265, mjpeg, raw, or pixels as yuyv422 or nv12.
 	Format string `yaml:"format" default:"auto"`
 	// Let the bitrate follow what the viewers' networks carry.
 	Adaptive Adaptive `yaml:"adaptive"`

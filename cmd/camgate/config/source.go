@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/camgate/camgate/ingest/camera"
 	"github.com/camgate/camgate/ingest/command"
 )
 
@@ -80,6 +81,7 @@ const (
 	SchemeMPEGTS  Scheme = "udp+mpegts"
 	SchemeONVIF   Scheme = "onvif"
 	SchemeONVIFS  Scheme = "onvifs"
+	SchemeV4L2    Scheme = "v4l2"
 	SchemeExec    Scheme = "exec"
 	SchemeRPiCam  Scheme = "rpicam"
 )
@@ -89,7 +91,7 @@ func schemes() []string {
 		string(SchemeRTSP), string(SchemeRTSPS), "rtsp+http", "rtsp+ws", "rtsps+http", "rtsps+ws",
 		string(SchemeMJPEG), string(SchemeMJPEGS), string(SchemeJPEG), string(SchemeJPEGS),
 		string(SchemeBambu), string(SchemeBambuS), string(SchemeMPEGTS), string(SchemeONVIF), string(SchemeONVIFS),
-		string(SchemeRPiCam), string(SchemeExec), string(SchemeFile), string(SchemePublish), string(SchemeDemo),
+		string(SchemeV4L2), string(SchemeRPiCam), string(SchemeExec), string(SchemeFile), string(SchemePublish), string(SchemeDemo),
 	}
 }
 
@@ -97,7 +99,7 @@ func schemes() []string {
 type Source struct {
 	Scheme Scheme
 	URL    *url.URL // of all that are somewhere in a network
-	Path   string   // of file, as written
+	Path   string   // of file, as written; of v4l2, what follows v4l2://
 	Words  []string // of exec: the program and its arguments
 	Camera int      // of rpicam: its number
 }
@@ -126,7 +128,7 @@ func (s Source) MayBeSecure() bool { return s.Secure() || s.Scheme == SchemeONVI
 
 // Local tells whether the source is a camera of this machine, which is told what to
 // send.
-func (s Source) Local() bool { return s.Scheme == "v4l2" || s.Scheme == SchemeRPiCam }
+func (s Source) Local() bool { return s.Scheme == SchemeV4L2 || s.Scheme == SchemeRPiCam }
 
 // Still tells whether the source is asked for each picture.
 func (s Source) Still() bool {
@@ -164,6 +166,13 @@ func ParseSource(s SourceURL) (Source, error) {
 	case SchemeMJPEG, SchemeMJPEGS, SchemeJPEG, SchemeJPEGS, SchemeMPEGTS, SchemeONVIF, SchemeONVIFS:
 		u, err := parseURL(lower, rest)
 		return Source{Scheme: Scheme(lower), URL: &u}, err
+	case SchemeV4L2:
+		target, ok := strings.CutPrefix(rest, "//")
+		if !ok {
+			target = "" // its error says how it is written
+		}
+		_, err := camera.ParseTarget(target)
+		return Source{Scheme: SchemeV4L2, Path: target}, err
 	case SchemeBambu, SchemeBambuS:
 		return parseBambu(Scheme(lower), rest)
 	case SchemeRPiCam:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/camera"
 )
 
 // MainProfile is the profile that is the stream itself.
@@ -178,6 +179,9 @@ func (v *validator) video(at string, p *Video, local bool) {
 	}
 	if !encoderName.MatchString(p.Encoder) {
 		v.fail(at+".encoder", `is auto, or a name that "camgate encoders" lists`)
+	}
+	if _, err := camera.ParseFormat(p.Format); err != nil {
+		v.fail(at+".format", "%v", err)
 	}
 	if p.Format != "auto" && !local {
 		v.fail(at+".format", "is what a camera of this machine is asked for, for the stream itself: v4l2://, rpicam://")

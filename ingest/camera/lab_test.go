@@ -1,0 +1,495 @@
+//go:build v4l2lab
+
+// What the devices of the virtual machine prove; scripts/camera-lab.sh runs it there.
+// It is told by the environment which device plays which part:
+//
+//	LAB_VIVID     a vivid webcam, whose faults can be switched on
+//	LAB_MPLANE    another one whose planes have memory of their own
+//	LAB_LOOPBACK1, 2, 3  v4l2loopbacks, which list the format that they are fed
+package camera
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/internal/v4l2"
+)
+
+var (
+	vivid = env("LAB_VIVID")
+	// A loopback keeps the first format that it is given.
+	loopback, loopback2, loopback3 = env("LAB_LOOPBACK1"), env("LAB_LOOPBACK2"), env("LAB_LOOPBACK3")
+)
+
+func env(name string) string { return os.Getenv(name) }
+
+// gateway is a stream that a supervisor fills from a camera.
+type gateway struct {
+	stream *camgate.Stream
+	source *Source
+	ended  chan struct{}
+	stop   func()
+}
+
+func serve(t *testing.T, o Options) *gateway {
+	t.Helper()
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	source, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{source: source, ended: make(chan struct{})}
+	registry := camgate.NewRegistry(0)
+	if g.stream, err = registry.Add("cam", camgate.StreamLimits{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	sup := ingest.NewSupervisor(g.stream, []camgate.Source{source}, ingest.Options{Logger: o.Logger})
+	go func() {
+		defer close(g.ended)
+		_ = sup.Run(ctx)
+	}()
+	g.stop = func() { cancel(); <-g.ended }
+	t.Cleanup(g.stop)
+	return g
+}
+
+// await waits until the stream's status is as wanted.
+func (g *gateway) await(t *testing.T, what string, limit time.Duration, ok func(camgate.Status) bool) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	for timer := time.After(limit); ; {
+		changed := g.stream.Changed()
+		if ok(g.stream.Status()) {
+			return time.Since(begin)
+		}
+		select {
+		case <-changed:
+		case <-time.After(50 * time.Millisecond):
+		case <-timer:
+			t.Fatalf("%s: not within %s: %+v", what, limit, g.stream.Status())
+		}
+	}
+}
+
+func live(st camgate.Status) bool { return st.State == camgate.StateLive }
+
+func (g *gateway) reader(t *testing.T) *camgate.Reader {
+	t.Helper()
+	r, err := g.stream.Subscribe(t.Context(), camgate.SubscribeOptions{Internal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// next reads a unit in time.
+func next(t *testing.T, r *camgate.Reader) *camgate.Unit {
+	t.Helper()
+	timer := time.AfterFunc(10*time.Second, r.Close)
+	defer timer.Stop()
+	u, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestLabRaw(t *testing.T) {
+	for _, format := range []string{"YUYV", "NV12", "YU12", "GREY", "RGB3"} {
+		t.Run(format, func(t *testing.T) {
+			g := serve(t, Options{Target: vivid, Format: format, Width: 320, Height: 180, FPS: 15})
+			g.await(t, "live", 15*time.Second, live)
+			r := g.reader(t)
+			distinct := map[[32]byte]bool{}
+			var first, last *camgate.Unit
+			const count = 20
+			for range count {
+				u := next(t, r)
+				if !u.Hold() {
+					continue
+				}
+				distinct[sha256.Sum256(u.AU[0])] = true
+				p := u.Track.Params()
+				f, _ := v4l2.ParseFourCC(format)
+				want := map[string]int{"YUYV": 2 * 320 * 180, "NV12": 320 * 180 * 3 / 2, "YU12": 320 * 180 * 3 / 2, "GREY": 320 * 180, "RGB3": 3 * 320 * 180}[format]
+				if len(u.AU[0]) != want || p.Width != 320 || p.Height != 180 || p.Pixels != layouts[f].name || u.Track.Codec != camgate.Raw {
+					t.Fatalf("%d bytes, want %d; %+v", len(u.AU[0]), want, p)
+				}
+				u.Release()
+				if first == nil {
+					first = u
+				}
+				last = u
+			}
+			if age := time.Since(last.NTP); age < -5*time.Millisecond || age > time.Second {
+				t.Errorf("a picture says that it was taken %s ago", age)
+			}
+			rate := float64(count-1) / (last.Time() - first.Time()).Seconds()
+			t.Logf("%d pictures, %d of them different, %.1f a second by their times; the last was taken %s ago", count, len(distinct), rate, time.Since(last.NTP).Round(time.Millisecond))
+			if len(distinct) < count*9/10 {
+				t.Errorf("%d of %d pictures differ", len(distinct), count)
+			}
+			if fps := last.Track.Params().FPS; fps < rate*0.7 || fps > rate*1.4 {
+				t.Errorf("the camera says %v a second, by the times of its pictures it is %.2f", fps, rate)
+			}
+		})
+	}
+}
+
+// What ffmpeg makes of a raw picture is what is meant by it: a frame of vivid's colour
+// bars, as our layouts describe them, has the same colours in all formats.
+func TestLabLayouts(t *testing.T) {
+	var reference []byte
+	for _, format := range []string{"RGB3", "YUYV", "NV12", "NV21", "YU12"} {
+		g := serve(t, Options{Target: vivid, Format: format, Width: 320, Height: 180, FPS: 15})
+		g.await(t, "live", 15*time.Second, live)
+		u := next(t, g.reader(t))
+		if !u.Hold() {
+			t.Fatal("gone")
+		}
+		p := u.Track.Params()
+		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", p.Pixels, "-s", fmt.Sprintf("%dx%d", p.Width, p.Height),
+			"-i", "-", "-vf", "scale=out_range=full:in_range=limited,scale=40:1", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+		cmd.Stdin = bytes.NewReader(bytes.Clone(u.AU[0]))
+		u.Release()
+		out, err := cmd.Output()
+		g.stop()
+		if err != nil || len(out) != 40*3 {
+			t.Fatalf("%s: %v, %d bytes", format, err, len(out))
+		}
+		if reference == nil {
+			reference = out
+			continue
+		}
+		worst := 0
+		for i := range out {
+			worst = max(worst, max(int(out[i])-int(reference[i]), int(reference[i])-int(out[i])))
+		}
+		t.Logf("%s: colours differ by %d at the most", format, worst)
+		if worst > 60 { // ranges and averages; another order of U and V is 200
+			t.Errorf("%s: colours differ by %d: %v, %v", format, worst, out, reference)
+		}
+	}
+}
+
+func TestLabMultiPlanar(t *testing.T) {
+	device := env("LAB_MPLANE")
+	for _, format := range []string{"NM12", "YM12", "NV12"} {
+		g := serve(t, Options{Target: device, Format: format, Width: 320, Height: 180, FPS: 15})
+		g.await(t, "live", 15*time.Second, live)
+		r := g.reader(t)
+		for range 5 {
+			if u := next(t, r); len(u.AU[0]) != 320*180*3/2 {
+				t.Fatalf("%s: %d bytes", format, len(u.AU[0]))
+			}
+		}
+		g.stop()
+	}
+}
+
+// feed has ffmpeg write to the loopback until the test ends, or stop is called.
+func feed(t *testing.T, args ...string) (stop func()) {
+	t.Helper()
+	var log bytes.Buffer
+	cmd := exec.Command("ffmpeg", append([]string{"-v", "error", "-nostdin"}, args...)...)
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	stop = func() {
+		if !done {
+			done = true
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			if text := strings.TrimSpace(log.String()); text != "" {
+				t.Logf("ffmpeg: %.300s", text)
+			}
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// ffmpegFile makes a file of a test picture.
+func ffmpegFile(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	all := append([]string{"-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10:duration=30"}, args...)
+	if out, err := exec.Command("ffmpeg", append(all, path)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
+
+func TestLabMJPEG(t *testing.T) {
+	file := ffmpegFile(t, "a.mjpeg", "-c:v", "mjpeg", "-q:v", "5", "-huffman", "default")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(t, "-re", "-stream_loop", "-1", "-f", "mjpeg", "-framerate", "10", "-i", file, "-c", "copy", "-f", "v4l2", loopback)
+	g := serve(t, Options{Target: loopback})
+	g.await(t, "live", 20*time.Second, live)
+	r := g.reader(t)
+	const count = 30
+	for range count {
+		if u := next(t, r); u.Track.Codec != camgate.MJPEG || !bytes.Contains(data, u.AU[0]) {
+			t.Fatalf("a %s picture of %d bytes is none of those that were fed", u.Track.Codec, len(u.AU[0]))
+		}
+	}
+	st := g.source.Stats()
+	t.Logf("%d pictures are byte for byte those that were fed; %+v", count, st)
+	if st.Broken > 0 {
+		t.Errorf("%d pictures came broken", st.Broken)
+	}
+}
+
+func TestLabH264(t *testing.T) {
+	file := ffmpegFile(t, "a.h264", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-x264-params", "aud=1")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(t, "-re", "-stream_loop", "-1", "-f", "h264", "-framerate", "10", "-i", file, "-c", "copy", "-f", "v4l2", loopback2)
+	g := serve(t, Options{Target: loopback2, Format: "h264"})
+	g.await(t, "live", 20*time.Second, live)
+	r := g.reader(t)
+	const count = 30
+	for range count {
+		u := next(t, r)
+		if u.Track.Codec != camgate.H264 {
+			t.Fatal(u.Track.Codec)
+		}
+		for _, nalu := range u.AU {
+			if !bytes.Contains(data, nalu) {
+				t.Fatalf("a NAL unit of %d bytes is none of those that were fed", len(nalu))
+			}
+		}
+	}
+	p := g.stream.Tracks()[0].Params()
+	t.Logf("%d pictures are byte for byte those that were fed: %s, %dx%d", count, p.Profile, p.Width, p.Height)
+	if p.Width != 320 || p.Height != 180 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// command runs what switches a fault on.
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v: %s", name, args, err, out)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o200); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLabUnplugged(t *testing.T) {
+	// By its name: the number may be another one afterwards.
+	g := serve(t, Options{Target: "name=vivid*", Format: "YUYV", Width: 320, Height: 180, FPS: 15})
+	g.await(t, "live", 15*time.Second, live)
+	r := g.reader(t)
+	next(t, r)
+	const driver = "/sys/bus/platform/drivers/vivid/"
+	write(t, driver+"unbind", "vivid.0")
+	g.await(t, "away", 3*time.Second, func(st camgate.Status) bool { return !live(st) && st.Err != nil })
+	gone := g.stream.Status().LastErr
+	t.Logf("unplugged: %v", gone)
+	if !errors.Is(gone, ErrUnplugged) || !errors.Is(gone, camgate.ErrConnectionFailed) {
+		t.Errorf("the error is %v", gone)
+	}
+	time.Sleep(3 * time.Second) // as long as a hand takes; nothing is synchronised by it
+	absent := g.stream.Status().Err
+	t.Logf("meanwhile: %v", absent)
+	write(t, driver+"bind", "vivid.0")
+	healed := g.await(t, "live again", 10*time.Second, live)
+	u := next(t, r)
+	t.Logf("plugged in again: live after %s, and the reader goes on (%d bytes)", healed.Round(time.Millisecond), len(u.AU[0]))
+}
+
+func TestLabBusy(t *testing.T) {
+	other, err := v4l2.Open(vivid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = other.Close()
+	stop := feed(t, "-f", "v4l2", "-input_format", "yuyv422", "-video_size", "320x180", "-i", vivid, "-f", "null", "-")
+	host := thisHost
+	for begin := time.Now(); ; {
+		if h := host.holders(vivid); len(h) > 0 && busyNow(vivid) {
+			break
+		}
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("ffmpeg does not take the camera")
+		}
+	}
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 320, Height: 180})
+	g.await(t, "refused", 5*time.Second, func(st camgate.Status) bool { return st.Err != nil })
+	refused := g.stream.Status().LastErr
+	t.Logf("busy: %v", refused)
+	var busy *BusyError
+	if !errors.As(refused, &busy) || len(busy.Holders) != 1 || busy.Holders[0].Command != "ffmpeg" || !strings.Contains(refused.Error(), "held by ffmpeg, pid ") {
+		t.Errorf("the error is %v", refused)
+	}
+	time.Sleep(3 * time.Second)
+	stop()
+	healed := g.await(t, "live", 10*time.Second, live)
+	t.Logf("free again: live after %s", healed.Round(time.Millisecond))
+}
+
+func busyNow(path string) bool {
+	d, err := v4l2.Open(path)
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	return errors.Is(d.Probe(v4l2.Capture), syscall.EBUSY)
+}
+
+func TestLabStreamOnError(t *testing.T) {
+	command(t, "v4l2-ctl", "-d", vivid, "-c", "inject_vidioc_streamon_error=1")
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 320, Height: 180, FPS: 15})
+	g.await(t, "refused, then live", 10*time.Second, live)
+	err := g.stream.Status().LastErr
+	t.Logf("named: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "start the stream") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestLabDropped(t *testing.T) {
+	defer command(t, "v4l2-ctl", "-d", vivid, "-c", "percentage_of_dropped_buffers=0")
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 320, Height: 180, FPS: 15})
+	g.await(t, "live", 15*time.Second, live)
+	if st := g.source.Stats(); st.Lost > 2 {
+		t.Errorf("without a fault: %+v", st)
+	}
+	before := g.source.Stats()
+	command(t, "v4l2-ctl", "-d", vivid, "-c", "percentage_of_dropped_buffers=30")
+	r := g.reader(t)
+	for range 60 {
+		next(t, r)
+	}
+	st := g.source.Stats()
+	lost, came := st.Lost-before.Lost, st.Pictures-before.Pictures
+	share := 100 * float64(lost) / float64(lost+came)
+	t.Logf("the device was told to drop 30 %%: counted %d of %d, which is %.0f %%", lost, lost+came, share)
+	if share < 12 || share > 50 {
+		t.Error("that is not what was dropped")
+	}
+}
+
+func TestLabBroken(t *testing.T) {
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 320, Height: 180, FPS: 15})
+	g.await(t, "live", 15*time.Second, live)
+	before := g.source.Stats()
+	command(t, "v4l2-ctl", "-d", vivid, "-c", "inject_v4l2_buf_flag_error=1")
+	r := g.reader(t)
+	for range 10 {
+		next(t, r)
+	}
+	if st := g.source.Stats(); st.Broken-before.Broken != 1 {
+		t.Errorf("%+v after %+v: want one broken", st, before)
+	}
+	command(t, "v4l2-ctl", "-d", vivid, "-c", "inject_fatal_streaming_error=1")
+	g.await(t, "fatal error", 5*time.Second, func(st camgate.Status) bool { return !live(st) })
+	t.Logf("a fatal error: %v", g.stream.Status().LastErr)
+	healed := g.await(t, "live again", 10*time.Second, live)
+	t.Logf("live again after %s", healed.Round(time.Millisecond))
+}
+
+func TestLabControls(t *testing.T) {
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 320, Height: 180, FPS: 15, Controls: map[string]string{"brightness": "77", "nonsense": "1"}})
+	g.await(t, "live", 15*time.Second, live)
+	value := func(name string) int64 {
+		all, err := g.source.Controls()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			if c.Name == name {
+				return c.Value
+			}
+		}
+		t.Fatalf("no %s", name)
+		return 0
+	}
+	if n := value("brightness"); n != 77 {
+		t.Errorf("brightness is %d", n)
+	}
+	if w := strings.Join(g.stream.Info().Warnings, "\n"); !strings.Contains(w, `no control "nonsense"`) || !strings.Contains(w, "brightness (0..255)") {
+		t.Errorf("warnings: %.400s", w)
+	}
+	if err := g.source.SetControls(map[string]string{"contrast": "99", "horizontal_flip": "on"}); err != nil || value("contrast") != 99 || value("horizontal_flip") != 1 {
+		t.Error(err, value("contrast"), value("horizontal_flip"))
+	}
+	if err := g.source.SetControls(map[string]string{"contrast": "9999"}); !errors.Is(err, camgate.ErrBadRequest) || !strings.Contains(err.Error(), "contrast (0..255)") {
+		t.Error(err)
+	}
+	if err := g.source.SetControls(map[string]string{"horizontal_flip": "default", "contrast": "default", "brightness": "default"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A device that does not have what is wanted gives what is nearest, and the stream says so.
+func TestLabNearest(t *testing.T) {
+	g := serve(t, Options{Target: vivid, Format: "YUYV", Width: 330, Height: 190, FPS: 1000})
+	g.await(t, "live", 15*time.Second, live)
+	w := strings.Join(g.stream.Info().Warnings, "\n")
+	t.Log(w)
+	if !strings.Contains(w, "330x190") || !strings.Contains(w, "1000") {
+		t.Errorf("warnings: %q", w)
+	}
+}
+
+func TestLabSilent(t *testing.T) {
+	file := ffmpegFile(t, "a.mjpeg", "-c:v", "mjpeg", "-q:v", "5")
+	stop := feed(t, "-re", "-f", "mjpeg", "-framerate", "10", "-i", file, "-c", "copy", "-f", "v4l2", loopback3)
+	g := serve(t, Options{Target: loopback3, Stall: 2 * time.Second})
+	g.await(t, "live", 20*time.Second, live)
+	stop()
+	g.await(t, "stalled", 6*time.Second, func(st camgate.Status) bool { return !live(st) && st.State != camgate.StateStalled })
+	err := g.stream.Status().LastErr
+	t.Logf("a device that gives nothing any more: %v", err)
+	if err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestLabDevices(t *testing.T) {
+	var out io.Writer = t.Output()
+	found := Devices()
+	for _, d := range found {
+		fmt.Fprintf(out, "%s %s (%s): %d formats, %d controls, error %q\n", d.Path, d.Name, d.Driver, len(d.Formats), len(d.Controls), d.Err)
+	}
+	d := found[0]
+	if d.Path != vivid || d.Driver != "vivid" || len(d.Formats) < 20 || len(d.Controls) < 20 || d.Err != "" {
+		t.Errorf("%+v", d)
+	}
+	for _, f := range d.Formats {
+		if f.Name == "YUYV" && (f.Codec != "Raw" || len(f.Sizes) < 3 || len(f.Sizes[0].FPS) == 0) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
