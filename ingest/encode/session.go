@@ -51,7 +51,8 @@ func (s *Session) ForceKeyframe() bool {
 func (s *Session) SetBitrate(int) bool { return false }
 
 // Run encodes until ctx ends, or in or out fail, whose error it returns. in waits for
-// the next picture; its bytes are used until it is called again, or until Release.
+// the next picture; its bytes are used until its Release is called, which may be a few
+// pictures later, or if it has none until in is called again.
 // io.EOF from it ends the session well, when all is encoded. in is called by a
 // goroutine of its own, until its context ends. A *SessionError says that the encoder
 // failed.
@@ -61,12 +62,15 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 		return err
 	}
 	var theirs error
+	var to pipe
+	defer to.close() // when nothing is left of the child, and of the pipe
 	err = child.Run(ctx, child.Command{
 		Path: s.encoder.path, Args: args, Env: append([]string{"AV_LOG_FORCE_NOCOLOR=1"}, s.encoder.env...),
 		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond,
 	}, func(p *child.Process) error {
 		var err error
-		err, theirs = s.work(ctx, p, in, out)
+		to.file = p.Stdin
+		err, theirs = s.work(ctx, p, &to, in, out)
 		return err
 	})
 	if err = ofChild(s.encoder.Name(), err, theirs); err == io.EOF {
@@ -86,7 +90,7 @@ func (s *Session) pipeBytes() int {
 
 // work moves pictures until something ends. theirs is set if that is an error of in
 // or out.
-func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Context) (Picture, error), out func(Picture) error) (err, theirs error) {
+func (s *Session) work(ctx context.Context, p *child.Process, to *pipe, in func(context.Context) (Picture, error), out func(Picture) error) (err, theirs error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var (
 		wg    sync.WaitGroup
@@ -98,7 +102,7 @@ func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Co
 	end := func(err, their error) { once.Do(func() { cause, theirs = err, their }) }
 	wg.Go(func() {
 		defer p.Stdin.Close()
-		err, their := s.feed(ctx, p, in)
+		err, their := s.feed(ctx, to, in)
 		if errors.Is(their, io.EOF) {
 			complete.Store(true)
 			if s.pending.state(time.Now()).entered == 0 {
@@ -129,7 +133,7 @@ func (s *Session) work(ctx context.Context, p *child.Process, in func(context.Co
 }
 
 // feed writes pictures to the child.
-func (s *Session) feed(ctx context.Context, p *child.Process, in func(context.Context) (Picture, error)) (err, theirs error) {
+func (s *Session) feed(ctx context.Context, to *pipe, in func(context.Context) (Picture, error)) (err, theirs error) {
 	f, columns := s.format, s.format.Width
 	if f.Codec == camgate.Raw {
 		l, err := f.layout()
@@ -138,7 +142,7 @@ func (s *Session) feed(ctx context.Context, p *child.Process, in func(context.Co
 		}
 		columns = l.columns
 	}
-	w, err := matroska.NewWriter(p.Stdin, matroska.Format{
+	w, err := matroska.NewWriter(to, matroska.Format{
 		Codec: f.Codec, Width: columns, Height: f.Height, Pixels: f.Pixels, FPS: s.settings.rate(f), Tick: tick,
 	})
 	if err != nil {
@@ -156,9 +160,10 @@ func (s *Session) feed(ctx context.Context, p *child.Process, in func(context.Co
 		case err != nil:
 			return err, err
 		case thin.wants(picture.Time):
+			to.begin(picture.Release)
 			err = s.give(w, picture)
-		}
-		if picture.Release != nil {
+			to.finish()
+		case picture.Release != nil:
 			picture.Release()
 		}
 		switch {
