@@ -39,7 +39,7 @@ type command struct {
 
 // commands lists all of them; the first is what runs when none is named.
 func commands() []command {
-	return []command{runCommand(), checkCommand(), probeCommand(), userAddCommand(), discoverCommand(), devicesCommand(), fakecamCommand(), versionCommand()}
+	return []command{runCommand(), checkCommand(), probeCommand(), userAddCommand(), discoverCommand(), encodersCommand(), devicesCommand(), fakecamCommand(), versionCommand()}
 }
 
 // usageError is an error in how a command was called.

@@ -129,7 +129,7 @@ func write(dir string, c cache) error {
 		err = os.Rename(f.Name(), filepath.Join(dir, cacheFile))
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		_ = os.Remove(f.Name())
 	}
 	return err
 }

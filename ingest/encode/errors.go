@@ -26,6 +26,9 @@ var (
 // the encoder is not at fault, a new session goes on.
 var ErrTimes = errors.New("times went back")
 
+// errGone ends what reads from or writes to a child: how that ended says why.
+var errGone = errors.New("the child is gone")
+
 // errNoFFmpeg is for people: what is missing and how to get it.
 var errNoFFmpeg = fmt.Errorf("%w: encoding needs ffmpeg on the gateway "+
 	"(Debian, Ubuntu, Raspberry Pi OS: apt install ffmpeg; Fedora: dnf install ffmpeg-free; Alpine: apk add ffmpeg; macOS: brew install ffmpeg)", camgate.ErrNotInstalled)

@@ -19,7 +19,8 @@ func (f Format) layout() (layout, error) {
 	if f.Width <= 0 || f.Height <= 0 || f.Width > maxSide || f.Height > maxSide {
 		return layout{}, fmt.Errorf("%w: raw pictures of %dx%d", camgate.ErrBadRequest, f.Width, f.Height)
 	}
-	pixel, planar := 0, false // bytes of a pixel in the first plane
+	var pixel int // bytes of one in the first plane
+	var planar bool
 	switch f.Pixels {
 	case "yuyv422", "uyvy422":
 		pixel = 2

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,6 @@ type Session struct {
 	encoder  Encoder
 	format   Format
 	settings Settings
-	log      *slog.Logger
 
 	force   atomic.Bool // the next picture is to be a keyframe
 	pending pending
@@ -110,7 +108,7 @@ func (s *Session) work(ctx context.Context, p *child.Process, to *pipe, in func(
 			}
 			return // what is in the encoder comes out yet
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !errors.Is(err, errGone) && ctx.Err() == nil {
 			end(err, their)
 			p.Stop()
 		}
@@ -122,8 +120,10 @@ func (s *Session) work(ctx context.Context, p *child.Process, to *pipe, in func(
 		}
 	})
 	err, their := s.collect(p.Stdout, out)
-	if err == nil && !complete.Load() {
-		err = ErrDied // well or not: nobody has told it to
+	if errors.Is(err, errGone) {
+		if err = nil; !complete.Load() {
+			err = ErrDied // well or not: nobody has told it to
+		}
 	}
 	end(err, their)
 	cancel()
@@ -146,7 +146,7 @@ func (s *Session) feed(ctx context.Context, to *pipe, in func(context.Context) (
 		Codec: f.Codec, Width: columns, Height: f.Height, Pixels: f.Pixels, FPS: s.settings.rate(f), Tick: tick,
 	})
 	if err != nil {
-		return nil, nil // how the child ended says why
+		return errGone, nil
 	}
 	thin := thinner{}
 	if f.Codec == camgate.Raw && s.settings.thins(f) {
@@ -170,7 +170,7 @@ func (s *Session) feed(ctx context.Context, to *pipe, in func(context.Context) (
 		case errors.Is(err, ErrTimes), errors.Is(err, camgate.ErrBadRequest):
 			return err, err
 		case err != nil:
-			return nil, nil // how the child ended says why
+			return errGone, nil
 		}
 	}
 }
@@ -200,7 +200,7 @@ func (s *Session) collect(r io.Reader, out func(Picture) error) (err, theirs err
 		case errors.Is(err, errNotNUT):
 			return fmt.Errorf("%w: %w", ErrGarbage, err), nil
 		case err != nil:
-			return nil, nil // how the child ended says why
+			return errGone, nil
 		case first:
 			made.learn(in.extra)
 		}

@@ -219,16 +219,15 @@ func reason(err error) string {
 		}
 		return strings.TrimPrefix(text, camgate.ErrEncoderUnavailable.Error()+": ")
 	}
-	var said []string
 	for line := range strings.SplitSeq(se.Output, "; ") {
 		if rest, found := strings.CutPrefix(line, "["); found {
 			if _, text, ok := strings.Cut(rest, "] "); ok {
 				line = text
 			}
 		}
-		if line = strings.TrimSpace(line); line != "" && len(said) < 2 {
-			said = append(said, line)
+		if line = strings.TrimSpace(line); line != "" {
+			return line
 		}
 	}
-	return strings.Join(said, "; ")
+	return se.Output
 }
