@@ -27,6 +27,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/pipe", ". ingest ingest/ts egress/child mediacommon x"}, // reads pipes, for all sources that are programs
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/camera", shared + " internal/v4l2 mediacommon"},
+	{"ingest/sound", shared + " ingest/ts"},
 	{"ingest/*", shared + " mediacommon"},
 	{"egress/*", shared + " mediacommon"},
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},

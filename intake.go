@@ -32,6 +32,31 @@ func (s *Stream) Intake() Intake {
 	return s.intake
 }
 
+// Companion adds tracks to those of a stream's source: a microphone beside a camera that
+// has none.
+type Companion interface {
+	// Tracks makes the tracks for a session.
+	Tracks() []*Track
+	// Join begins a session: until leave is called, publish takes access units of the
+	// tracks by their index in Tracks, with the time at which they were recorded.
+	Join(publish func(track int, recorded time.Time, au [][]byte)) (leave func())
+}
+
+// SetCompanion sets what goes with the sources of the stream, from their next session
+// on; nil: nothing.
+func (s *Stream) SetCompanion(c Companion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.companion = c
+}
+
+// Companion returns what SetCompanion set.
+func (s *Stream) Companion() Companion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.companion
+}
+
 // keyframeInterval is how often a source is asked for a keyframe at the most.
 const keyframeInterval = 500 * time.Millisecond
 

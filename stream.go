@@ -59,24 +59,25 @@ type Stream struct {
 
 	gen atomic.Pointer[generation] // nil until the first Start
 
-	mu       sync.Mutex
-	closed   bool
-	claimed  bool // somebody publishes
-	wasLive  bool // at any time
-	intake   Intake
-	fences   int                  // see Fence
-	end      func()               // shuts out the one who publishes; nil: nobody does
-	owner    string               // who
-	status   Status               // as last set by the publisher's side
-	onKey    func()               // asks the source for a keyframe; nil: it cannot
-	askedKey time.Time            // when it was asked last
-	readers  map[*Reader]struct{} // viewers and workers
-	viewers  int                  // readers that are not Internal
-	nextID   uint64
-	demand   int // readers, and those who wait for the stream to be ready
-	warnings map[string]string
-	encoder  string
-	changed  chan struct{} // closed and replaced when anything above changes
+	mu        sync.Mutex
+	closed    bool
+	claimed   bool // somebody publishes
+	wasLive   bool // at any time
+	intake    Intake
+	companion Companion
+	fences    int                  // see Fence
+	end       func()               // shuts out the one who publishes; nil: nobody does
+	owner     string               // who
+	status    Status               // as last set by the publisher's side
+	onKey     func()               // asks the source for a keyframe; nil: it cannot
+	askedKey  time.Time            // when it was asked last
+	readers   map[*Reader]struct{} // viewers and workers
+	viewers   int                  // readers that are not Internal
+	nextID    uint64
+	demand    int // readers, and those who wait for the stream to be ready
+	warnings  map[string]string
+	encoder   string
+	changed   chan struct{} // closed and replaced when anything above changes
 
 	// Counters.
 	newest   atomic.Int64 // latest presentation time published, ns

@@ -52,6 +52,7 @@ func (sup *Supervisor) startSession(ctx context.Context, index int, apart bool) 
 	if apart {
 		s.own = camgate.NewRendition(sup.stream.Name(), sup.stream.Limits())
 		s.own.SetIntake(sup.stream.Intake())
+		s.own.SetCompanion(sup.stream.Companion())
 		into = s.own
 	}
 	dark := sup.dark[index]

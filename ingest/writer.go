@@ -58,6 +58,7 @@ type Writer struct {
 	main     int           // index of the first video track; -1: none
 	state    []onTrack     // by track
 	live     bool
+	leave    func()     // of the companion; nil: there is none
 	meter    driftMeter // of the main track, or the first one
 }
 
@@ -85,8 +86,19 @@ type onTrack struct {
 type begin func(tracks []*camgate.Track, end func()) ([]*camgate.Track, error)
 
 // NewWriter starts a session on a stream that the caller has claimed. Close ends it.
+// The tracks of the stream's companion, if it has one, stand behind the others.
 func NewWriter(s *camgate.Stream, tracks []*camgate.Track) (*Writer, error) {
-	return newWriter(s, tracks, s.Begin)
+	companion := s.Companion()
+	if companion == nil {
+		return newWriter(s, tracks, s.Begin)
+	}
+	first := len(tracks)
+	w, err := newWriter(s, append(slices.Clip(tracks), companion.Tracks()...), s.Begin)
+	if err != nil {
+		return nil, err
+	}
+	w.leave = companion.Join(func(track int, recorded time.Time, au [][]byte) { w.accompany(first+track, recorded, au) })
+	return w, nil
 }
 
 func newWriter(s *camgate.Stream, tracks []*camgate.Track, begin begin) (*Writer, error) {
@@ -121,6 +133,9 @@ func (w *Writer) Tracks() []*camgate.Track { return w.tracks }
 
 // Close ends the session. The stream's readers stay.
 func (w *Writer) Close() {
+	if w.leave != nil {
+		w.leave()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {

@@ -14,6 +14,7 @@ import (
 	"github.com/camgate/camgate/ingest/jpegcam"
 	"github.com/camgate/camgate/ingest/pipe"
 	"github.com/camgate/camgate/ingest/rpicam"
+	"github.com/camgate/camgate/ingest/sound"
 	"github.com/camgate/camgate/ingest/ts"
 	"github.com/camgate/camgate/rtsp"
 )
@@ -73,6 +74,9 @@ func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 		a.control(seen.Name()).add(source)
 		sources = append(sources, atDevice(source, parsed))
 	}
+	if err := a.addSound(s, seen, opts); err != nil {
+		return err
+	}
 	a.control(seen.Name()).sources = a.supervise(s, sources, ingest.Options{
 		OnDemand:         opts.OnDemand,
 		Linger:           opts.Linger,
@@ -85,6 +89,28 @@ func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 		Dials:            a.dials,
 		Logger:           a.log,
 	})
+	return nil
+}
+
+// addSound gives a stream the sound of a card beside its pictures.
+func (a *app) addSound(s, seen *camgate.Stream, opts *config.Stream) error {
+	if opts.Audio == "" {
+		return nil
+	}
+	codec := camgate.Opus
+	if opts.AudioCodec == "aac" {
+		codec = camgate.AAC
+	}
+	recorder, err := sound.New(sound.Options{
+		Device: opts.Audio, Codec: codec, FFmpeg: a.cfg.MJPEG.FFmpeg,
+		Warn:   func(text string) { seen.Warn("sound", text) },
+		Logger: a.log.With("stream", seen.Name()),
+	})
+	if err != nil {
+		return err
+	}
+	s.SetCompanion(recorder)
+	a.add("sound of "+seen.Name(), recorder.Run)
 	return nil
 }
 

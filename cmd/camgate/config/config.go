@@ -189,8 +189,10 @@ type Stream struct {
 	Profiles map[string]*Video `yaml:"profiles"`
 	// Settings of a camera of this machine by name, as "camgate devices" lists them, such as brightness or power_line_frequency: a number, true or false, an entry of a menu, or default.
 	Controls map[string]string `yaml:"controls"`
-	// The sound card whose sound goes with a camera of this machine, as hw:1; "" is none.
+	// The sound card (ALSA) whose sound goes with a camera of this machine or a program, as hw:1 or default; "" is none.
 	Audio string `yaml:"audio"`
+	// How that sound is coded: opus for browsers by WebRTC, aac for HLS and recorders.
+	AudioCodec string `yaml:"audio_codec" default:"opus" enum:"opus,aac"`
 }
 
 // Video is what a picture has to be.

@@ -108,9 +108,15 @@ func (v *validator) pictures(at string, s *Stream, local bool) {
 		if len(s.Controls) > 0 {
 			v.fail(at+".controls", only)
 		}
-		if s.Audio != "" {
-			v.fail(at+".audio", only)
+		if s.Audio != "" && !s.program() {
+			v.fail(at+".audio", only+", exec:")
 		}
+	}
+	if strings.HasPrefix(s.Audio, "-") {
+		v.fail(at+".audio", "is a sound card as ALSA names it: hw:1, plughw:1,0, default")
+	}
+	if s.Audio == "" && s.AudioCodec != "opus" {
+		v.fail(at+".audio_codec", `is for the sound of "audio"`)
 	}
 	v.video(at+".video", &s.Video, local)
 	if published && s.Main() != nil {
@@ -204,6 +210,14 @@ func (v *validator) adaptive(at string, p *Video) {
 	case p.Bitrate != 0 && (p.Bitrate < a.Min || p.Bitrate > a.Max):
 		v.fail(at+".bitrate", "it begins with that: it lies between min and max of adaptive")
 	}
+}
+
+// program tells whether the stream comes from a program.
+func (s *Stream) program() bool {
+	return slices.ContainsFunc(s.Source, func(text SourceURL) bool {
+		_, ok := execLine(string(text))
+		return ok
+	})
 }
 
 // Local tells whether the stream comes from a camera of this machine.

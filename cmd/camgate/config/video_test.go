@@ -22,7 +22,7 @@ func TestVideo(t *testing.T) {
 		"encoder":            {`source: demo, video: {encoder: "-x y"}`, `streams.cam.video.encoder: is auto, or a name that "camgate encoders" lists`},
 		"format":             {`source: demo, video: {format: yuyv422}`, `streams.cam.video.format: is what a camera of this machine is asked for, for the stream itself: v4l2://, rpicam://`},
 		"controls":           {`source: demo, controls: {brightness: 3}`, `streams.cam.controls: is for cameras of this machine: v4l2://, rpicam://`},
-		"audio":              {`source: demo, audio: "hw:1"`, `streams.cam.audio: is for cameras of this machine: v4l2://, rpicam://`},
+		"audio":              {`source: demo, audio: "hw:1"`, `streams.cam.audio: is for cameras of this machine: v4l2://, rpicam://, exec:`},
 		"adaptive half":      {`source: demo, video: {adaptive: {max: 2M}}`, `streams.cam.video.adaptive: needs both, min and max: {min: 300k, max: 4M}`},
 		"adaptive order":     {`source: demo, video: {adaptive: {min: 2M, max: 1M}}`, `streams.cam.video.adaptive: min is less than max`},
 		"adaptive begin":     {`source: demo, video: {bitrate: 5M, adaptive: {min: 1M, max: 2M}}`, `streams.cam.video.bitrate: it begins with that: it lies between min and max of adaptive`},

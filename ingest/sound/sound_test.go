@@ -1,0 +1,248 @@
+package sound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest"
+)
+
+// tone is a sound card as ffmpeg reads one: in real time, with times of the system's clock.
+var tone = []string{"-f", "lavfi", "-use_wallclock_as_timestamps", "1", "-i", "sine=f=440:r=48000:samples_per_frame=960,arealtime"}
+
+// camera is a source of JPEG pictures, 25 a second, until ctx ends.
+type camera struct{}
+
+func (camera) String() string { return "camera" }
+
+const jpeg = "\xff\xd8\xff\xc0\x00\x11\x08\x00\x10\x00\x10\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01\xff\xda\x00\x02\x00\xff\xd9"
+
+func (camera) Run(ctx context.Context, s *camgate.Stream) error {
+	t, err := ingest.NewTrack(camgate.TrackOptions{Codec: camgate.MJPEG})
+	if err != nil {
+		return err
+	}
+	w, err := ingest.NewWriter(s, []*camgate.Track{t})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	tick := time.NewTicker(40 * time.Millisecond)
+	defer tick.Stop()
+	for n := int64(0); ; n++ {
+		if err := w.Write(ingest.Sample{PTS: n * 3600, AU: [][]byte{[]byte(jpeg)}}); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// recorded runs a recorder beside the camera and hands the test what is published.
+func recorded(t *testing.T, o Options, use func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit)) {
+	t.Helper()
+	if o.input == nil {
+		o.input = tone
+	}
+	r, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	s := camgate.NewRendition("bench", camgate.StreamLimits{})
+	s.SetCompanion(r)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { _ = r.Run(ctx) })
+	wg.Go(func() { _ = camera{}.Run(ctx, s) })
+	tracks, err := s.Ready(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := s.Subscribe(ctx, camgate.SubscribeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	use(s, tracks, func() *camgate.Unit {
+		u, err := reader.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	})
+}
+
+// Sound and pictures are on one clock, each at its own pace, and neither is late.
+func TestSound(t *testing.T) {
+	for codec, step := range map[camgate.Codec]time.Duration{camgate.Opus: 20 * time.Millisecond, camgate.AAC: 1024 * time.Second / 48000} {
+		t.Run(string(codec), func(t *testing.T) {
+			recorded(t, Options{Device: "hw:1", Codec: codec}, func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
+				if len(tracks) != 2 || tracks[1].Codec != codec || tracks[1].Channels != 2 || tracks[1].ClockRate != 48000 {
+					t.Fatalf("%d tracks", len(tracks))
+				}
+				var last time.Duration
+				pictures := 0
+				for n := 0; n < 100; {
+					u := next()
+					if u.Track != tracks[1] {
+						pictures++
+						continue
+					}
+					if n++; n == 1 {
+						last = u.Time()
+						continue
+					}
+					if d := u.Time() - last - step; n > 50 && (d > 3*time.Millisecond || d < -3*time.Millisecond) {
+						t.Errorf("frame %d: a step of %v", n, u.Time()-last)
+					}
+					if lag := s.Now() - u.Time(); n > 50 && (lag > 400*time.Millisecond || lag < -50*time.Millisecond) {
+						t.Errorf("frame %d is %v late", n, lag)
+					}
+					last = u.Time()
+				}
+				if pictures < 20 {
+					t.Errorf("%d pictures", pictures)
+				}
+			})
+		})
+	}
+}
+
+// A card that fails is told and tried again; the pictures go on all the time.
+func TestSoundFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ffmpeg")
+	script := `#!/bin/sh
+n=$(cat "$0.n" 2>/dev/null || echo 0)
+echo $((n+1)) >"$0.n"
+[ $n -ge 1 ] || { echo "[alsa @ 0x1] cannot open audio device plughw:7 (Device or resource busy)" >&2; exit 1; }
+exec ffmpeg "$@"
+`
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var warnings []string
+	warn := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		warnings = append(warnings, text)
+	}
+	recorded(t, Options{Device: "hw:7", FFmpeg: path, Warn: warn}, func(_ *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
+		pictures := 0
+		for u := next(); u.Track != tracks[1]; u = next() {
+			pictures++
+		}
+		if pictures < 20 {
+			t.Errorf("%d pictures before the sound", pictures)
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if len(warnings) != 2 || !strings.Contains(warnings[0], ErrBusy.Error()) || warnings[1] != "" {
+		t.Errorf("warnings %q", warnings)
+	}
+}
+
+// Nothing is recorded while nobody wants it.
+func TestUnwanted(t *testing.T) {
+	r, err := New(Options{Device: "default", FFmpeg: "camgate-no-such-program"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	r.Join(func(int, time.Time, [][]byte) {})()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	for _, o := range []Options{{}, {Device: "-i"}, {Device: "hw:1", Codec: camgate.PCMA}} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for said, want := range map[string]error{
+		"cannot open audio device plughw:1 (Device or resource busy)":               ErrBusy,
+		"cannot open audio device plughw:1 (No such file or directory)":             ErrNoCard,
+		"cannot open audio device plughw:1 (No such device)":                        ErrNoCard,
+		"ALSA lib confmisc.c:165:(snd_config_get_card) Cannot get card index for 9": ErrNoCard,
+		"cannot open audio device default (Permission denied)":                      ErrPermission,
+		"Unknown input format: 'alsa'":                                              ErrNoALSA,
+		"something else":                                                            camgate.ErrConnectionFailed,
+	} {
+		if err := explain(errors.New(said), "hw:1"); !errors.Is(err, want) || !strings.Contains(err.Error(), said) {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
+	dir := t.TempDir()
+	list := filepath.Join(dir, "cards")
+	text := " 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n                      HDA Intel PCH at 0xf7e10000 irq 30\n 1 [Loopback       ]: Loopback - Loopback\n                      Loopback 1\n"
+	if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := cards(list); got != "there are: hw:0 is HDA Intel PCH, hw:1 is Loopback" {
+		t.Error(got)
+	}
+	if got := cards(filepath.Join(dir, "none")); got != "this machine has none" {
+		t.Error(got)
+	}
+	fd := filepath.Join(dir, "4711", "fd")
+	if err := errors.Join(os.MkdirAll(fd, 0o755), os.Symlink("/dev/snd/pcmC1D0c", filepath.Join(fd, "5")), os.WriteFile(filepath.Join(dir, "4711", "comm"), []byte("arecord\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for device, want := range map[string]string{"hw:1": ": arecord, pid 4711", "plughw:1,0": ": arecord, pid 4711", "hw:2": "", "default": ""} {
+		if got := holder(dir, device); got != want {
+			t.Errorf("%s: %q, want %q", device, got, want)
+		}
+	}
+}
+
+func TestWall(t *testing.T) {
+	now := time.Unix(1795245617, 41e6)
+	for _, off := range []time.Duration{0, -20 * time.Millisecond, time.Second, -3 * time.Hour} {
+		at := now.Add(off)
+		pts := (at.Unix()*90000 + int64(at.Nanosecond())*9/100000) & (1<<33 - 1)
+		if d := wallOf(pts, now).Sub(at); d > time.Millisecond || d < -time.Millisecond {
+			t.Errorf("%v: off by %v", off, d)
+		}
+	}
+}
+
+func TestSampleClock(t *testing.T) {
+	var c sampleClock
+	begin, lasts := time.Unix(1000, 0), 20*time.Millisecond
+	var last time.Time
+	for n := range 2000 {
+		// The card runs faster by 200 parts in a million; every other frame is late.
+		at := begin.Add(time.Duration(n)*(lasts-4*time.Microsecond) + time.Duration(n%2)*8*time.Millisecond)
+		out := c.time(at, lasts)
+		if d := out.Sub(last) - lasts; n > 0 && (d > time.Millisecond || d < -time.Millisecond) {
+			t.Fatal(fmt.Sprint(n, " a step of ", out.Sub(last)))
+		}
+		if d := at.Sub(out); d > 15*time.Millisecond || d < -15*time.Millisecond {
+			t.Fatal(n, " is off by ", d)
+		}
+		last = out
+	}
+	if at := last.Add(time.Second); !c.time(at, lasts).Equal(at) {
+		t.Error("a gap is not one")
+	}
+}
