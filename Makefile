@@ -10,10 +10,10 @@ LINT     := v2.15.0
 FUZZTIME := 3000x
 BENCH    := .
 
-.PHONY: help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean gatebench
+.PHONY: test-camera test-arm help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean gatebench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build, and run the demo: http://127.0.0.1:8889/
 	./camgate run --demo
@@ -71,6 +71,12 @@ fuzz: ## each fuzz target for a moment (FUZZTIME=3000x, or 30s)
 			go test -tags $(TAGS) ./$$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x; \
 		done; \
 	done
+
+test-camera: ## local cameras, in a virtual machine with V4L2 devices (Debian amd64, installs what it needs)
+	./scripts/cameralab/lab.sh
+
+test-arm: ## 32 and 64 bits: the kernel's structures, and the program, by qemu-user-static
+	./scripts/test-arm.sh
 
 bench: ## benchmarks (BENCH=regexp)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem $$(go list -tags $(TAGS) ./... | grep -v /e2e$$)

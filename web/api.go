@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -109,6 +110,19 @@ func (s *Server) apiStream(c *gin.Context) {
 	}
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, s.describe(c.Request, stream))
+}
+
+// apiDevices lists the cameras of this machine.
+func (s *Server) apiDevices(c *gin.Context) {
+	if !s.permit(c, camgate.ActionAdmin, "") {
+		return
+	}
+	if s.opts.Devices == nil {
+		s.fail(c, "", fmt.Errorf("local cameras: %w", errNotOffered))
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, gin.H{"devices": s.opts.Devices()})
 }
 
 func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {

@@ -29,6 +29,7 @@ func (s *Server) routes() *gin.Engine {
 	get("/api/v1/streams", s.apiStreams)
 	get("/api/v1/streams/*name", s.apiStream)
 	e.PATCH("/api/v1/streams/*name", s.changeStream)
+	get("/api/v1/devices", s.apiDevices)
 	get("/healthz", s.healthz)
 	get("/readyz", s.readyz)
 	get("/metrics", s.serveMetrics)

@@ -44,6 +44,7 @@ type Options struct {
 	Attempts *camgate.Attempts
 	Outputs  Outputs
 	Control  Controller // nil: nothing can be changed
+	Devices  func() any // the cameras of this machine, for JSON; nil: nobody looks for them
 	Version  string     // shown on the pages
 
 	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of

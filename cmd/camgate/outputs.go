@@ -8,6 +8,7 @@ import (
 
 	"github.com/camgate/camgate/egress/mjpeg"
 	"github.com/camgate/camgate/hls"
+	"github.com/camgate/camgate/ingest/camera"
 	"github.com/camgate/camgate/rtsp"
 	"github.com/camgate/camgate/web"
 	"github.com/camgate/camgate/webrtc"
@@ -101,6 +102,7 @@ func (a *app) writeMetrics(w io.Writer) {
 func (a *app) addWeb() error {
 	opts := web.Options{
 		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Control: a.controls, Version: versionName(),
+		Devices:      func() any { return camera.Devices() },
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},

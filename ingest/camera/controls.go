@@ -103,14 +103,14 @@ func (c Control) parse(text string) (int64, error) {
 
 // SetControls sets controls by name, now and whenever the camera comes back. It fails
 // with ErrBadRequest for a name or a value that the camera does not have, in which case
-// nothing is set, and with ErrNotReady where the camera does not stream: they are set
-// as soon as it does.
+// nothing is set. A camera that does not stream has them set as soon as it does; what
+// is wrong with them is a warning then.
 func (s *Source) SetControls(values map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dev == nil {
 		maps.Copy(s.wanted, values)
-		return fmt.Errorf("%w: the camera does not stream now; its controls are set when it does", camgate.ErrNotReady)
+		return nil
 	}
 	// The device cannot be closed meanwhile: attach waits for mu.
 	set, err := resolve(s.dev, values)
