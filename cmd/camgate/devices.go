@@ -13,6 +13,7 @@ import (
 
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/ingest/camera"
+	"github.com/camgate/camgate/ingest/rpicam"
 )
 
 func devicesCommand() command {
@@ -21,21 +22,45 @@ func devicesCommand() command {
 		summary: "list the cameras of this machine",
 		details: `Lists the cameras that Linux has a video device for (USB cameras, capture cards): what
 they are called, the formats, sizes and rates that they have, what can be set at them, and
-who has them open; with a line for each to paste under "streams:".
+who has them open; and, by the program rpicam-hello, the CSI cameras of a Raspberry Pi (not
+with --json); with a line for each to paste under "streams:".
 
 It ends with 1 when there is no camera. Nothing is set at any, and none is started.`,
 		example: `camgate devices
 camgate devices --json`,
 		setup: func(flags *flag.FlagSet) func(context.Context, stdio, []string) error {
 			asJSON := flags.Bool("json", false, "print a JSON array")
-			return func(_ context.Context, std stdio, args []string) error {
+			return func(ctx context.Context, std stdio, args []string) error {
 				if len(args) > 0 {
 					return usagef("unexpected argument %q", args[0])
 				}
-				return devices(std, camera.Devices(), *asJSON)
+				found, pi := camera.Devices(), 0
+				if !*asJSON {
+					pi = listRPiCams(ctx, std)
+				}
+				if pi > 0 && len(found) == 0 {
+					return nil
+				}
+				return devices(std, found, *asJSON)
 			}
 		},
 	}
+}
+
+// listRPiCams prints the CSI cameras of a Raspberry Pi and returns how many there are.
+func listRPiCams(ctx context.Context, std stdio) int {
+	found, err := rpicam.Cameras(ctx)
+	if err != nil && !errors.Is(err, rpicam.ErrNoProgram) { // without it this is no Raspberry Pi
+		fmt.Fprintln(std.err, "camgate:", err)
+	}
+	for _, c := range found {
+		fmt.Fprintf(std.out, "rpicam://%d  %s\n  sensor    %s\n  path      %s\n", c.Number, c.Sensor, c.Detail, c.Path)
+		for _, m := range c.Modes {
+			fmt.Fprintf(std.out, "  mode      %-14s %dx%d up to %g a second\n", m.Pixels, m.Width, m.Height, m.FPS)
+		}
+		fmt.Fprintf(std.out, "  config    pi: {source: \"rpicam://%d\"}\n\n", c.Number)
+	}
+	return len(found)
 }
 
 func devices(std stdio, found []camera.Device, asJSON bool) error {
