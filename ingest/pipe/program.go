@@ -27,7 +27,7 @@ func Run(ctx context.Context, c child.Command, stream *camgate.Stream, o Options
 		p.Stdin.Close()
 		setCapacity(p.Stdout)
 		err := Publish(input{p}, stream, o)
-		if err == io.EOF { //nolint:errorlint // as it is: how the program ended says more
+		if err == io.EOF { // as it is: how the program ended says more
 			err = nil
 		}
 		if err == nil && ended(p) {

@@ -333,7 +333,7 @@ func BenchmarkSplit(b *testing.B) {
 
 func FuzzSplit(f *testing.F) {
 	for _, c := range []camgate.Codec{camgate.H264, camgate.H265} {
-		f.Add(stream(c, ".V.S.PIiNn00DNEXSPIF"), uint8(c[3]-'4'), uint16(9))
+		f.Add(stream(c, ".V.S.PIiNn00DNEXSPIF"), c[3]-'4', uint16(9))
 	}
 	f.Add(made(f, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-s", "32x32", "-frames:v", "2", "-f", "mjpeg"), uint8(2), uint16(100))
 	f.Fuzz(func(t *testing.T, in []byte, kind uint8, cut uint16) {
