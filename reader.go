@@ -68,10 +68,11 @@ type Reader struct {
 	told     time.Time           // when the log was told last of what it misses
 	untold   [skipReasons]uint64 // Units missed since then
 
-	closed  atomic.Bool
-	unhook  func() bool // from the context; guarded by the stream's mu
-	sent    atomic.Uint64
-	skipped [skipReasons]atomic.Uint64
+	closed    atomic.Bool
+	unhook    func() bool // from the context; guarded by the stream's mu
+	sent      atomic.Uint64
+	reception atomic.Pointer[Reception]
+	skipped   [skipReasons]atomic.Uint64
 }
 
 // Next returns the next Unit, waiting for it if need be. It returns ErrClosed

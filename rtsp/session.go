@@ -9,6 +9,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+	"github.com/pion/rtcp"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
@@ -104,7 +105,24 @@ func (s *session) prepare() error {
 		return err
 	}
 	s.play = newPlayback(s, reader)
+	s.lib.OnPacketRTCPAny(func(_ *description.Media, p rtcp.Packet) { s.hear(reader, p) })
 	return nil
+}
+
+// hear takes what a reader reports (RFC 3550 section 6.4, RFC 4585 section 6.3.1).
+func (s *session) hear(reader *camgate.Reader, p rtcp.Packet) {
+	switch p := p.(type) {
+	case *rtcp.ReceiverReport:
+		for _, block := range p.Reports {
+			for _, out := range s.outs {
+				if out.track.SSRC == block.SSRC && out.track.Kind == camgate.Video {
+					reader.Report(float64(block.FractionLost) / 256)
+				}
+			}
+		}
+	case *rtcp.PictureLossIndication:
+		s.desc.stream.RequestKeyframe()
+	}
 }
 
 // answerPlay completes the answer to PLAY and lets the media follow it.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"github.com/camgate/camgate"
 )
 
 const (
@@ -28,6 +30,24 @@ func (s *session) feedback(packets []rtcp.Packet) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.keyframe.Store(true)
 			s.stream.RequestKeyframe()
+		case *rtcp.ReceiverReport:
+			s.reception(p.Reports)
+		}
+	}
+}
+
+// reception notes what share of the picture's packets the viewer missed of late
+// (RFC 3550 section 6.4.1), also of those that were sent again since.
+func (s *session) reception(blocks []rtcp.ReceptionReport) {
+	reader := s.reader.Load()
+	if reader == nil {
+		return
+	}
+	for _, b := range blocks {
+		for _, l := range s.lanes {
+			if l.ssrc == b.SSRC && l.track.Kind == camgate.Video {
+				reader.Report(float64(b.FractionLost) / 256)
+			}
 		}
 	}
 }

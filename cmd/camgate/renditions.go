@@ -55,7 +55,8 @@ func (a *app) addRendition(s, from *camgate.Stream, name string, want *config.Vi
 	asked := opts.Local() && name == ""
 	source := rendition.New(rendition.Options{
 		Parent: from, Name: name, Logger: a.log.With("stream", s.Name()),
-		Want: settingsOf(want, asked), Encoders: rendition.Of(a.encoders), Slots: a.encoding,
+		Want: settingsOf(want, asked), Adaptive: rendition.Adaptive{Min: int(want.Adaptive.Min), Max: int(want.Adaptive.Max)},
+		Encoders: rendition.Of(a.encoders), Slots: a.encoding,
 	})
 	control := a.control(s.Name())
 	control.rendition, control.video, control.asked = source, want, asked

@@ -63,7 +63,7 @@ func (e *encoding) improve(ctx context.Context, all *sync.WaitGroup) {
 	if r == nil || busy {
 		return
 	}
-	settings, _ := e.source.Settings()
+	settings, _ := e.settings()
 	list, err := e.source.encoders.Choose(ctx, formatOf(e.main), settings.encoded())
 	if err != nil || len(list) == 0 || list[0].Name() == r.encoder.Name() {
 		return

@@ -318,6 +318,59 @@ func TestBitrateChange(t *testing.T) {
 	})
 }
 
+// The bitrate follows the viewers: down for one who loses packets, and up when he has
+// gone; for one bad one of ten it stays.
+func TestAdaptive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "soft", able: true})
+		b := &bench{shop: shop}
+		b.pair = newPair(t, false, func(parent, _ *camgate.Stream) camgate.Source {
+			b.source = New(Options{Parent: parent, Encoders: shop, Want: Settings{Bitrate: 1e6}, Adaptive: Adaptive{Min: 2e5, Max: 1e6}})
+			return b.source
+		})
+		b.reader = b.read(t, b.child)
+		defer b.close()
+		bitrate := func() int {
+			b.watch(t, 1, time.Hour)
+			works := shop.works()
+			w := works[len(works)-1]
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.bitrate
+		}
+		report := func(seconds int, readers []*camgate.Reader, lost ...float64) {
+			for range seconds {
+				for i, r := range readers {
+					r.Report(lost[i])
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		if got := bitrate(); got != 1e6 {
+			t.Fatalf("it begins with %d", got)
+		}
+		bad := b.read(t, b.child)
+		report(30, []*camgate.Reader{bad}, 0.1)
+		if got := bitrate(); got > 4e5 || got < 2e5 {
+			t.Errorf("%d although a viewer loses a tenth", got)
+		}
+		bad.Close()
+		time.Sleep(3 * time.Minute)
+		if got := bitrate(); got != 1e6 {
+			t.Errorf("%d after the viewer went", got)
+		}
+		crowd := make([]*camgate.Reader, 10)
+		for i := range crowd {
+			crowd[i] = b.read(t, b.child)
+			defer crowd[i].Close()
+		}
+		report(60, crowd, 0.3, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+		if got := bitrate(); got != 1e6 {
+			t.Errorf("%d for all, as one of ten has a bad network", got)
+		}
+	})
+}
+
 func TestSlots(t *testing.T) {
 	s := New(Options{Parent: camgate.NewRendition("cam", camgate.StreamLimits{}), Slots: make(chan struct{}, 1)})
 	leave, err := s.enter()

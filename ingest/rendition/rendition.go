@@ -24,6 +24,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	Want     Settings // to begin with; see Source.Set
+	Adaptive Adaptive // bounds of the bitrate, where it is to follow the viewers' networks
 	Encoders Encoders // nil: none, only what is wanted already is passed on
 	// Slots has room for as many as may encode at a time; nil: any number.
 	Slots chan struct{}
@@ -37,6 +38,7 @@ type Source struct {
 	log      *slog.Logger
 	encoders Encoders
 	slots    chan struct{}
+	adaptive Adaptive
 
 	mu         sync.Mutex
 	want       Settings
@@ -50,7 +52,7 @@ type Source struct {
 func New(opts Options) *Source {
 	s := &Source{
 		parent: opts.Parent, name: opts.Name, log: opts.Logger,
-		encoders: opts.Encoders, slots: opts.Slots, want: opts.Want, changed: make(chan struct{}),
+		encoders: opts.Encoders, slots: opts.Slots, adaptive: opts.Adaptive, want: opts.Want, changed: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -1,0 +1,105 @@
+package rendition
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/camgate/camgate"
+)
+
+// Adaptive bounds a bitrate that follows what the viewers' networks carry, in bit/s.
+// The zero value is one that stays.
+type Adaptive struct{ Min, Max int }
+
+// How a bitrate follows losses: down at once, up slowly. A viewer that loses packets
+// sends again for them, so that what is lost for a moment says little.
+const (
+	spared    = 0.2  // share of the viewers, the worst ones, that nobody suffers for
+	heavyLoss = 0.10 // of the packets
+	someLoss  = 0.04
+	noLoss    = 0.01
+	heavyStep = 0.7
+	someStep  = 0.85
+	upStep    = 1.15
+	downEvery = 4 * time.Second // reports come every second or so, and tell of the past
+	upEvery   = 10 * time.Second
+	reportAge = 10 * time.Second // after which a report says nothing any more
+)
+
+// follower decides on a bitrate.
+type follower struct {
+	bounds  Adaptive
+	bitrate int
+	changed time.Time // when the bitrate was, or a loss was seen
+}
+
+func newFollower(bounds Adaptive, bitrate int, now time.Time) *follower {
+	if bitrate == 0 {
+		bitrate = bounds.Max
+	}
+	return &follower{bounds: bounds, bitrate: min(max(bitrate, bounds.Min), bounds.Max), changed: now}
+}
+
+// follow takes what share of the packets each viewer loses, and returns the bitrate.
+func (f *follower) follow(now time.Time, losses []float64) int {
+	loss := f.judge(losses)
+	since := now.Sub(f.changed)
+	step := 1.0
+	switch {
+	case loss >= someLoss && since < downEvery:
+		return f.bitrate
+	case loss >= heavyLoss:
+		step = heavyStep
+	case loss >= someLoss:
+		step = someStep
+	case loss > noLoss:
+		f.changed = now // it is as much as it carries
+		return f.bitrate
+	case since >= upEvery:
+		step = upStep
+	}
+	next := min(max(int(math.Round(float64(f.bitrate)*step)), f.bounds.Min), f.bounds.Max)
+	if next != f.bitrate {
+		f.bitrate, f.changed = next, now
+	}
+	return f.bitrate
+}
+
+// judge is the loss to go by: that of the worst viewer when there are few, and else of
+// the worst but a fifth. None for nobody.
+func (f *follower) judge(losses []float64) float64 {
+	if len(losses) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(losses))
+	skip := int(spared * float64(len(sorted)))
+	return sorted[len(sorted)-1-skip]
+}
+
+// settings are what is wanted now.
+func (e *encoding) settings() (Settings, <-chan struct{}) {
+	settings, changed := e.source.Settings()
+	if bounds := e.source.adaptive; bounds.Max > 0 && settings.encoded().Codec != camgate.MJPEG {
+		if e.follower == nil || e.base != settings.Bitrate {
+			e.follower, e.base = newFollower(bounds, settings.Bitrate, time.Now()), settings.Bitrate
+		}
+		settings.Bitrate = e.follower.bitrate
+	}
+	return settings, changed
+}
+
+// adapt lets the bitrate follow what viewers report.
+func (e *encoding) adapt(now time.Time) {
+	if e.follower == nil {
+		return
+	}
+	var losses []float64
+	for _, r := range e.stream.Receptions(now.Add(-reportAge)) {
+		losses = append(losses, r.Lost)
+	}
+	before := e.follower.bitrate
+	if bitrate := e.follower.follow(now, losses); bitrate != before {
+		e.source.log.Info("bitrate follows the viewers", "bitrate", bitrate, "before", before, "reports", len(losses))
+	}
+}

@@ -1,0 +1,84 @@
+package rendition
+
+import (
+	"time"
+
+	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/encode"
+)
+
+// show takes what a run has made.
+func (e *encoding) show(r *run, p encode.Picture) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r != e.current && r != e.next {
+		return errReplaced
+	}
+	if r == e.next {
+		if !e.takesOver(r, p) {
+			return nil
+		}
+		if e.current != nil {
+			e.current.cancel(errReplaced)
+		}
+		e.current, e.next = r, nil
+		e.source.tell(e.stream, r.encoder)
+	}
+	if e.fill == nil {
+		if err := e.begin(r, p); err != nil {
+			return err
+		}
+	}
+	if sets := ingest.ParamsOf(e.out.Codec, e.sets, p.AU); sets != e.sets {
+		e.sets = sets
+		e.out.SetParams(sets)
+	}
+	// One tick more than what was shown last is as near as can be.
+	if p.Time <= e.last {
+		p.Time = e.last + time.Second/time.Duration(e.out.ClockRate) + 1
+	}
+	e.last = p.Time
+	_, err := e.fill.publish(sample{track: 0, pts: e.out.Ticks(p.Time), au: p.AU, key: p.Key})
+	return err
+}
+
+// takesOver tells whether a new run can go on with a picture. If that is not the one,
+// one that is gets asked for.
+func (e *encoding) takesOver(r *run, p encode.Picture) bool {
+	if p.Time < e.last-squeeze {
+		return false // of what the parent keeps for those who join
+	}
+	if !p.Key && time.Since(e.asked) >= squeeze {
+		e.asked = time.Now()
+		r.session.ForceKeyframe()
+	}
+	return p.Key
+}
+
+// begin begins to fill the stream, with the picture and the parent's sound.
+func (e *encoding) begin(r *run, p encode.Picture) error {
+	codec := r.settings.encoded().Codec
+	sets := ingest.ParamsOf(codec, &camgate.Params{}, p.AU)
+	video, err := ingest.NewTrack(camgate.TrackOptions{Codec: codec, Params: sets})
+	if err != nil {
+		return err
+	}
+	tracks := append([]*camgate.Track{video}, copies(sounds(e.tracks))...)
+	if e.fill, err = begin(e.stream, e.source.parent, tracks); err != nil {
+		return err
+	}
+	e.out, e.sets = e.fill.tracks[0], e.fill.tracks[0].Params()
+	e.stream.OnKeyframeRequest(e.keyframe)
+	return nil
+}
+
+// keyframe asks whoever encodes for a keyframe. Who cannot make one has them often.
+func (e *encoding) keyframe() {
+	e.mu.Lock()
+	r := e.current
+	e.mu.Unlock()
+	if r != nil {
+		r.session.ForceKeyframe()
+	}
+}
