@@ -46,6 +46,7 @@ func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder,
 	}
 	s.FPS = s.rate(f)
 	table := wanted(kinds(), s)
+	table = slices.DeleteFunc(table, func(k kind) bool { return !k.takes(f, s) })
 	if len(table) == 0 {
 		return nil, fmt.Errorf("%w: there is no encoder %q for %s", camgate.ErrEncoderUnavailable, s.Encoder, s.Codec)
 	}

@@ -9,6 +9,7 @@ import (
 // layout is how a raw picture lies in memory.
 type layout struct {
 	bytes   int // of a picture
+	stride  int // bytes of a line in the first plane
 	columns int // of a line, with what is behind the picture
 }
 
@@ -43,7 +44,7 @@ func (f Format) layout() (layout, error) {
 		even && (f.Width%2 != 0 || stride/pixel%2 != 0), planar && f.Height%2 != 0:
 		return layout{}, fmt.Errorf("%w: raw pictures of %dx%d %s with %d bytes from line to line", camgate.ErrUnsupportedCodec, f.Width, f.Height, f.Pixels, f.Stride)
 	}
-	l := layout{bytes: stride * f.Height, columns: stride / pixel}
+	l := layout{stride: stride, bytes: stride * f.Height, columns: stride / pixel}
 	if planar {
 		l.bytes += stride * (f.Height / 2)
 	}

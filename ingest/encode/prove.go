@@ -83,7 +83,7 @@ func (e *Encoders) prove(ctx context.Context, path string, s Settings, table []k
 		switch p, found := e.proofs[key(k, s)]; {
 		case found && p.valid(now):
 			known[k.name] = p
-		case !listed[k.name]:
+		case !listed[k.name] && !k.direct:
 			known[k.name] = proof{When: now, Reason: "this ffmpeg does not have it"}
 		case k.hardware:
 			hard = append(hard, k)

@@ -19,15 +19,17 @@ type Session struct {
 	encoder  Encoder
 	format   Format
 	settings Settings
+	patience time.Duration // until the first picture
 
-	force   atomic.Bool // the next picture is to be a keyframe
+	device  atomic.Pointer[direct] // of an encoder without a child, once it runs
+	force   atomic.Bool            // the next picture is to be a keyframe
 	pending pending
 	idle    atomic.Int64 // ns for which there was no picture to encode
 	since   atomic.Int64 // ns of the Unix time since when there is none; 0: there is one
 }
 
 func newSession(e Encoder, f Format, s Settings) *Session {
-	return &Session{encoder: e, format: f, settings: s}
+	return &Session{encoder: e, format: f, settings: s, patience: startTime}
 }
 
 // Settings are those of the session, complete.
@@ -46,7 +48,10 @@ func (s *Session) ForceKeyframe() bool {
 
 // SetBitrate changes the bit rate at once. False: this encoder cannot, start a new
 // session.
-func (s *Session) SetBitrate(int) bool { return false }
+func (s *Session) SetBitrate(bits int) bool {
+	d := s.device.Load()
+	return d != nil && d.setBitrate(bits)
+}
 
 // Run encodes until ctx ends, or in or out fail, whose error it returns. in waits for
 // the next picture; its bytes are used until its Release is called, which may be a few
@@ -55,6 +60,9 @@ func (s *Session) SetBitrate(int) bool { return false }
 // goroutine of its own, until its context ends. A *SessionError says that the encoder
 // failed.
 func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, error), out func(Picture) error) error {
+	if s.encoder.kind.direct {
+		return s.runDirect(ctx, in, out)
+	}
 	args, err := s.arguments()
 	if err != nil {
 		return err

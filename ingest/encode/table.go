@@ -16,6 +16,7 @@ type kind struct {
 	hardware bool
 	// variants are ways to use it, the best first. Drivers differ in what they know.
 	variants []variant
+	direct   bool          // it is spoken to without ffmpeg, and takes raw pictures of its own size only
 	missing  func() string // why it cannot be here, without a trial; nil or "": it may
 }
 
@@ -31,6 +32,7 @@ type variant struct {
 // processor, and among those what is likely to be in the machine for this purpose.
 func kinds() []kind {
 	return []kind{
+		{name: "v4l2m2m", codec: camgate.H264, hardware: true, direct: true, variants: directNodes(), missing: noVideoNode},
 		{name: "h264_v4l2m2m", codec: camgate.H264, hardware: true, variants: m2m(), missing: noVideoNode},
 		{name: "h264_vaapi", codec: camgate.H264, hardware: true, variants: vaapi("constrained_baseline"), missing: noRenderNode},
 		{name: "h264_qsv", codec: camgate.H264, hardware: true, variants: qsv("-profile:v", "baseline", "-low_delay_brc", "1", "-forced_idr", "1"), missing: noRenderNode},

@@ -33,6 +33,10 @@ func (e *Encoders) trial(ctx context.Context, k *kind, path string, s Settings) 
 			return p
 		}
 	}
+	if len(k.variants) == 0 {
+		p.Reason = "no device makes this"
+		return p
+	}
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
 	for _, v := range k.variants {
@@ -65,6 +69,7 @@ func (e *Encoders) try(ctx context.Context, enc Encoder, s Settings) (fps float6
 	if err != nil {
 		return 0, false, err
 	}
+	session.patience = trialTime * 4 / 5
 	var (
 		made        bytes.Buffer
 		count       int
