@@ -116,3 +116,20 @@ func TestLostAndBroken(t *testing.T) {
 		t.Error("the warning stays")
 	}
 }
+
+// A picture that a camera compressed costs a look at it and a copy.
+func BenchmarkMJPEG720p(b *testing.B) {
+	c, _ := capturing(b, v4l2.Format{Pixels: v4l2.MJPEG, Width: 1280, Height: 720, Planes: []v4l2.PlaneFormat{{}}})
+	scan := make([]byte, 120_000)
+	for i := range scan {
+		if scan[i] = byte(i * 7); scan[i] == 0xff {
+			scan[i] = 0
+		}
+	}
+	from := bufferOf(jpegFile(false, string(scan)+"\xff\xd9"))
+	b.SetBytes(int64(len(from)))
+	b.ReportAllocs()
+	for i := range b.N {
+		c.take(from, &v4l2.Buffer{Sequence: uint32(i)})
+	}
+}

@@ -80,7 +80,7 @@ func New(o Options) (*Source, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Source{opts: o, target: target, host: thisHost, wanted: map[string]string{}}
+	s := &Source{opts: o, target: target, host: thisHost(), wanted: map[string]string{}}
 	for name, value := range o.Controls {
 		s.wanted[name] = value
 	}

@@ -84,7 +84,7 @@ func (c *capture) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer queue.Close() //nolint:errcheck // there is nothing to do about it
+	defer queue.Close()
 	for i := range queue.Len() {
 		if err := queue.Enqueue(i); err != nil {
 			return err
@@ -203,9 +203,10 @@ func (c *capture) loop(ctx context.Context, queue *v4l2.Queue) error {
 	last := time.Now()
 	for {
 		ready, err := c.dev.Wait(v4l2.Readable|v4l2.Event, waitFor)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err != nil:
 			return err
 		case ready&v4l2.Event != 0:

@@ -41,7 +41,7 @@ type Size struct {
 }
 
 // Devices lists the cameras of this machine.
-func Devices() []Device { return thisHost.devices() }
+func Devices() []Device { return thisHost().devices() }
 
 func (h host) devices() []Device {
 	out := []Device{}

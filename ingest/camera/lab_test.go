@@ -326,7 +326,7 @@ func TestLabBusy(t *testing.T) {
 	}
 	_ = other.Close()
 	stop := feed(t, "-f", "v4l2", "-input_format", "yuyv422", "-video_size", "320x180", "-i", vivid, "-f", "null", "-")
-	host := thisHost
+	host := thisHost()
 	for begin := time.Now(); ; {
 		if h := host.holders(vivid); len(h) > 0 && busyNow(vivid) {
 			break

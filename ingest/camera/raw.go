@@ -22,22 +22,20 @@ type layout struct {
 // of its bytes, and there are 1/down of them.
 type split struct{ across, down int }
 
-var whole = split{1, 1}
-
 var layouts = map[v4l2.FourCC]layout{
-	v4l2.NV12: {"nv12", 1, 1, 1, []split{whole, {1, 2}}},
-	v4l2.NM12: {"nv12", 2, 1, 1, []split{whole, {1, 2}}},
-	v4l2.YU12: {"yuv420p", 3, 1, 1, []split{whole, {2, 2}, {2, 2}}},
-	v4l2.YM12: {"yuv420p", 4, 1, 1, []split{whole, {2, 2}, {2, 2}}},
-	v4l2.YUYV: {"yuyv422", 5, 2, 1, []split{whole}},
-	v4l2.UYVY: {"uyvy422", 6, 2, 1, []split{whole}},
-	v4l2.NV21: {"nv21", 7, 1, 1, []split{whole, {1, 2}}},
-	v4l2.YVYU: {"yvyu422", 8, 2, 1, []split{whole}},
-	v4l2.NV16: {"nv16", 9, 1, 1, []split{whole, whole}},
-	v4l2.P422: {"yuv422p", 10, 1, 1, []split{whole, {2, 1}, {2, 1}}},
-	v4l2.RGB3: {"rgb24", 11, 3, 1, []split{whole}},
-	v4l2.BGR3: {"bgr24", 12, 3, 1, []split{whole}},
-	v4l2.GREY: {"gray", 13, 1, 1, []split{whole}},
+	v4l2.NV12: {"nv12", 1, 1, 1, []split{{1, 1}, {1, 2}}},
+	v4l2.NM12: {"nv12", 2, 1, 1, []split{{1, 1}, {1, 2}}},
+	v4l2.YU12: {"yuv420p", 3, 1, 1, []split{{1, 1}, {2, 2}, {2, 2}}},
+	v4l2.YM12: {"yuv420p", 4, 1, 1, []split{{1, 1}, {2, 2}, {2, 2}}},
+	v4l2.YUYV: {"yuyv422", 5, 2, 1, []split{{1, 1}}},
+	v4l2.UYVY: {"uyvy422", 6, 2, 1, []split{{1, 1}}},
+	v4l2.NV21: {"nv21", 7, 1, 1, []split{{1, 1}, {1, 2}}},
+	v4l2.YVYU: {"yvyu422", 8, 2, 1, []split{{1, 1}}},
+	v4l2.NV16: {"nv16", 9, 1, 1, []split{{1, 1}, {1, 1}}},
+	v4l2.P422: {"yuv422p", 10, 1, 1, []split{{1, 1}, {2, 1}, {2, 1}}},
+	v4l2.RGB3: {"rgb24", 11, 3, 1, []split{{1, 1}}},
+	v4l2.BGR3: {"bgr24", 12, 3, 1, []split{{1, 1}}},
+	v4l2.GREY: {"gray", 13, 1, 1, []split{{1, 1}}},
 }
 
 func rawNames() (out []string) {

@@ -48,7 +48,7 @@ func ParseTarget(text string) (Target, error) {
 // host is where devices are looked for.
 type host struct{ dev, sys, proc string }
 
-var thisHost = host{"/dev", "/sys/class/video4linux", "/proc"}
+func thisHost() host { return host{"/dev", "/sys/class/video4linux", "/proc"} }
 
 // node is a video device before it is opened.
 type node struct {

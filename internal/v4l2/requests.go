@@ -9,7 +9,7 @@ const (
 	iocRead  = 2 << 30
 	iocBoth  = iocWrite | iocRead
 
-	vidiocQueryCap     = iocRead | unsafe.Sizeof(capability{})<<16 | 'V'<<8 | 0
+	vidiocQueryCap     = iocRead | unsafe.Sizeof(capability{})<<16 | 'V'<<8 // number 0
 	vidiocEnumFmt      = iocBoth | unsafe.Sizeof(fmtdesc{})<<16 | 'V'<<8 | 2
 	vidiocGFmt         = iocBoth | unsafe.Sizeof(format{})<<16 | 'V'<<8 | 4
 	vidiocSFmt         = iocBoth | unsafe.Sizeof(format{})<<16 | 'V'<<8 | 5

@@ -14,7 +14,7 @@ func (theSystem) open(path string) (int, error) {
 	for {
 		// Not waiting in DQBUF: poll does that, as it can be interrupted.
 		fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != unix.EINTR { //nolint:errorlint // straight from the system
+		if err != unix.EINTR {
 			return fd, err
 		}
 	}
@@ -56,7 +56,7 @@ func (theSystem) poll(fd int, w waker, events Ready, milliseconds int) (Ready, e
 	fds := [2]unix.PollFd{{Fd: int32(fd), Events: int16(events)}, {Fd: int32(wake), Events: unix.POLLIN}}
 	for {
 		switch _, err := unix.Poll(fds[:], milliseconds); {
-		case err == unix.EINTR: //nolint:errorlint // straight from the system
+		case err == unix.EINTR:
 			continue
 		case err != nil:
 			return 0, err
