@@ -144,6 +144,8 @@ const (
 	idle = 2 * time.Second
 	// silent is how long a card may deliver nothing.
 	silent = 5 * time.Second
+	// starting is how long it may take to begin: ffmpeg alone needs seconds on a small machine.
+	starting = 20 * time.Second
 )
 
 // Run records for as long as somebody wants it, until ctx ends. Whatever happens to the
@@ -216,14 +218,14 @@ var (
 func (r *Recorder) watch(ctx context.Context, sign <-chan struct{}) error {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
-	last := time.Now()
+	last, limit := time.Now(), starting
 	unwanted := time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-sign:
-			last = time.Now()
+			last, limit = time.Now(), silent
 			continue
 		case <-timer.C:
 		}
@@ -236,7 +238,7 @@ func (r *Recorder) watch(ctx context.Context, sign <-chan struct{}) error {
 		case time.Since(unwanted) > idle:
 			return errUnwanted
 		}
-		if time.Since(last) > silent {
+		if time.Since(last) > limit {
 			return errSilent
 		}
 	}
