@@ -157,8 +157,9 @@ func TestLabRaw(t *testing.T) {
 // What ffmpeg makes of a raw picture is what is meant by it: a frame of vivid's colour
 // bars, as our layouts describe them, has the same colours in all formats.
 func TestLabLayouts(t *testing.T) {
-	var reference []byte
-	for _, format := range []string{"RGB3", "YUYV", "NV12", "NV21", "YU12"} {
+	formats := []string{"RGB3", "YUYV", "UYVY", "NV12", "NV21", "YU12"}
+	args, filter, stacked := []string{"-v", "error", "-nostdin"}, "", ""
+	for i, format := range formats {
 		g := serve(t, Options{Target: vivid, Format: format, Width: 320, Height: 180, FPS: 15})
 		g.await(t, "live", 15*time.Second, live)
 		u := next(t, g.reader(t))
@@ -166,26 +167,32 @@ func TestLabLayouts(t *testing.T) {
 			t.Fatal("gone")
 		}
 		p := u.Track.Params()
-		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", p.Pixels, "-s", fmt.Sprintf("%dx%d", p.Width, p.Height),
-			"-i", "-", "-vf", "scale=out_range=full:in_range=limited,scale=40:1", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
-		cmd.Stdin = bytes.NewReader(bytes.Clone(u.AU[0]))
+		file := filepath.Join(t.TempDir(), format)
+		if err := os.WriteFile(file, u.AU[0], 0o600); err != nil {
+			t.Fatal(err)
+		}
 		u.Release()
-		out, err := cmd.Output()
 		g.stop()
-		if err != nil || len(out) != 40*3 {
-			t.Fatalf("%s: %v, %d bytes", format, err, len(out))
-		}
-		if reference == nil {
-			reference = out
-			continue
-		}
+		args = append(args, "-f", "rawvideo", "-pix_fmt", p.Pixels, "-s", fmt.Sprintf("%dx%d", p.Width, p.Height), "-i", file)
+		filter += fmt.Sprintf("[%d]scale=40:1,format=rgb24[a%d];", i, i)
+		stacked += fmt.Sprintf("[a%d]", i)
+	}
+	filter += fmt.Sprintf("%svstack=inputs=%d", stacked, len(formats))
+	args = append(args, "-filter_complex", filter, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+	out, err := exec.Command("ffmpeg", args...).Output()
+	const row = 40 * 3
+	if err != nil || len(out) != row*len(formats) {
+		t.Fatalf("%v, %d bytes", err, len(out))
+	}
+	for i, format := range formats[1:] {
 		worst := 0
-		for i := range out {
-			worst = max(worst, max(int(out[i])-int(reference[i]), int(reference[i])-int(out[i])))
+		for x := range row {
+			a, b := int(out[x]), int(out[(i+1)*row+x])
+			worst = max(worst, a-b, b-a)
 		}
 		t.Logf("%s: colours differ by %d at the most", format, worst)
 		if worst > 60 { // ranges and averages; another order of U and V is 200
-			t.Errorf("%s: colours differ by %d: %v, %v", format, worst, out, reference)
+			t.Errorf("%s: colours differ by %d: %v, %v", format, worst, out[(i+1)*row:][:row], out[:row])
 		}
 	}
 }
@@ -513,18 +520,18 @@ streams:
 			t.Logf("camgate:\n%s", log.String())
 		}
 	}()
-	for name, codec := range map[string]string{"raw": "h264", "jpeg": "mjpeg"} {
+	for name, codec := range map[string]string{"raw": "h264,320,180,", "jpeg": "mjpeg,320,184,"} { // RTP counts JPEG by eights (RFC 2435)
 		begin := time.Now()
 		var out []byte
 		for time.Since(begin) < 40*time.Second {
 			probe := exec.Command("timeout", "30", "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-count_frames", "-read_intervals", "%+2",
 				"-show_entries", "stream=codec_name,width,height,nb_read_frames", "-of", "csv=p=0", "rtsp://127.0.0.1:8554/"+name)
-			if out, _ = probe.Output(); bytes.HasPrefix(out, []byte(codec+",320,180,")) {
+			if out, _ = probe.Output(); bytes.HasPrefix(out, []byte(codec)) {
 				break
 			}
 		}
 		frames := 0
-		if _, err := fmt.Sscanf(strings.TrimPrefix(string(out), codec+",320,180,"), "%d", &frames); err != nil || frames < 10 {
+		if _, err := fmt.Sscanf(strings.TrimPrefix(string(out), codec), "%d", &frames); err != nil || frames < 10 {
 			t.Errorf("%s: %q", name, out)
 		}
 		t.Logf("%s: ffprobe reads %d pictures of %s", name, frames, codec)
