@@ -12,6 +12,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest/camera"
+	"github.com/camgate/camgate/ingest/encode"
 )
 
 // MainProfile is the profile that is the stream itself.
@@ -164,8 +165,8 @@ func (v *validator) profile(at, stream, name string, p *Video) {
 	}
 }
 
-// encoderName is what ffmpeg and we call encoders.
-var encoderName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+// codecs are those of a Video.
+var codecs = map[string]camgate.Codec{"h264": camgate.H264, "h265": camgate.H265, "mjpeg": camgate.MJPEG}
 
 func (v *validator) video(at string, p *Video, local bool) {
 	switch {
@@ -183,8 +184,8 @@ func (v *validator) video(at string, p *Video, local bool) {
 	if p.Quality != 0 && p.Codec != "mjpeg" {
 		v.fail(at+".quality", `is for "codec: mjpeg": set the bitrate`)
 	}
-	if !encoderName.MatchString(p.Encoder) {
-		v.fail(at+".encoder", `is auto, or a name that "camgate encoders" lists`)
+	if names := encode.Names(codecs[p.Codec]); p.Encoder != "auto" && !slices.Contains(names, p.Encoder) {
+		v.fail(at+".encoder", `%q is neither auto nor a name that "camgate encoders" lists: %s`, printable(p.Encoder), suggest(p.Encoder, names))
 	}
 	if _, err := camera.ParseFormat(p.Format); err != nil {
 		v.fail(at+".format", "%v", err)

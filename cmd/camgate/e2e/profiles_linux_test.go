@@ -23,8 +23,8 @@ func pictureOf(t *testing.T, url string) string {
 	return strings.TrimSpace(out)
 }
 
-// children counts the processes that the gateway has started.
-func (g *gateway) children() (n int) {
+// children returns the processes that the gateway has started.
+func (g *gateway) children() (pids []int) {
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		g.t.Fatal(err)
@@ -36,10 +36,14 @@ func (g *gateway) children() (n int) {
 		}
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(g.cmd.Process.Pid) && f[0] != "Z" {
-			n++
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				g.t.Fatal(err)
+			}
+			pids = append(pids, pid)
 		}
 	}
-	return n
+	return pids
 }
 
 func (g *gateway) patch(stream, body string) {
@@ -86,13 +90,13 @@ state_dir: %q
 				return false
 			}
 		}
-		return g.children() == 0
+		return len(g.children()) == 0
 	}
 	if !asleep() {
 		t.Error("something runs although nobody looks")
 	}
 	original := pictureOf(t, g.rtspURL("cam/native"))
-	if n := g.children(); n != 0 || !strings.HasPrefix(original, "hevc,") {
+	if n := len(g.children()); n != 0 || !strings.HasPrefix(original, "hevc,") {
 		t.Errorf("native is %s, with %d processes", original, n)
 	}
 	size := strings.TrimPrefix(original, "hevc,")
@@ -117,7 +121,7 @@ state_dir: %q
 	for name, r := range readers {
 		g.await(name+" plays", 15*time.Second, func() bool { return r.frames() > 20 })
 	}
-	if n := g.children(); n != 1 {
+	if n := len(g.children()); n != 1 {
 		t.Errorf("%d processes for two viewers of one profile", n)
 	}
 	readers["native"] = startReader(t, g.rtspURL("cam/native"), "tcp")
