@@ -88,3 +88,15 @@ func TestChange(t *testing.T) {
 		t.Errorf("a stream that is not there: %d", r.StatusCode)
 	}
 }
+
+func FuzzReadChange(f *testing.F) {
+	for _, s := range []string{`{}`, `{"source": 1}`, `{"source": "auto", "enabled": null}`, `{"video": {"fps": 1e3}, "controls": {"a": true}}`, `[1]`, `{"video": {"": null}}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := readChange(strings.NewReader(s))
+		if err == nil && c.Source != nil && *c.Source < -1 {
+			t.Errorf("%q: source %d", s, *c.Source)
+		}
+	})
+}

@@ -46,6 +46,7 @@ type Source struct {
 	using      string        // encoder
 	failed     string        // what is to be said of the one that is not used
 	failedName string
+	told       string // error that the log has
 }
 
 // New makes a source.
@@ -66,6 +67,21 @@ func (s *Source) String() string {
 		return s.name
 	}
 	return s.parent.Status().Source
+}
+
+// complain tells the log why nothing can be encoded for a stream that is itself made of
+// its source: of the others their supervisor does.
+func (s *Source) complain(err error) {
+	if s.name != "" || !errors.Is(err, camgate.ErrEncoderUnavailable) && !errors.Is(err, camgate.ErrNotInstalled) {
+		return
+	}
+	s.mu.Lock()
+	known := s.told == err.Error()
+	s.told = err.Error()
+	s.mu.Unlock()
+	if !known {
+		s.log.Warn("the picture cannot be encoded", "err", err)
+	}
 }
 
 // Settings returns what is wanted, and a channel that is closed when that changes.

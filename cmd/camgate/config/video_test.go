@@ -65,3 +65,15 @@ func TestProfiles(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func FuzzParseDimensions(f *testing.F) {
+	for _, s := range []string{"", "1280x720", "640X360", "x", "1x1", "16x16x16", "-16x16", "99999999999999999999x2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		w, h, err := ParseDimensions(s)
+		if err == nil && s != "" && (w < minSide || h < minSide || w > maxSide || h > maxSide || w%2 != 0 || h%2 != 0) {
+			t.Errorf("%q: %dx%d", s, w, h)
+		}
+	})
+}
