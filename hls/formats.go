@@ -143,7 +143,7 @@ func newHeader(tracks []*camgate.Track, s sets) (*header, error) {
 				return nil, err
 			}
 		}
-		h.codecs = append(h.codecs, codecparams.Marshal(codec))
+		h.codecs = append(h.codecs, codecString(codec))
 		init.Tracks = append(init.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.ClockRate), Codec: box})
 	}
 	var buf seekablebuffer.Buffer
@@ -155,6 +155,15 @@ func newHeader(tracks []*camgate.Track, s sets) (*header, error) {
 	h.name = name{fileInit, hash.Sum64()}
 	h.init = newMedia(buf.Bytes(), tracks[0].Kind)
 	return h, nil
+}
+
+// codecString is a codec as RFC 6381 writes it. HE-AAC is named as such (ISO/IEC 14496-3
+// table 1.17); the library names the AAC in it.
+func codecString(c codecs.Codec) string {
+	if aac, ok := c.(*codecs.MPEG4Audio); ok && aac.Config.ExtensionType != 0 {
+		return fmt.Sprintf("mp4a.40.%d", aac.Config.ExtensionType)
+	}
+	return codecparams.Marshal(c)
 }
 
 // codecOf describes a track to the library that writes playlists and to the one

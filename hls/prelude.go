@@ -111,7 +111,8 @@ func (l *lane) silence() *silence {
 		return &silence{[]byte{0xf8, 0xff, 0xfe}, 960}
 	case camgate.AAC:
 		var conf mpeg4audio.AudioSpecificConfig
-		if conf.Unmarshal(l.track.Params().Config) != nil || conf.Type != mpeg4audio.ObjectTypeAACLC || conf.ExtensionType != 0 {
+		if conf.Unmarshal(l.track.Params().Config) != nil || conf.Type != mpeg4audio.ObjectTypeAACLC || conf.ExtensionType != 0 ||
+			conf.FrameLengthFlag || conf.SampleRate != l.track.ClockRate { // HE-AAC, told or not, and short frames
 			return nil
 		}
 		// ISO/IEC 14496-3 table 4.3: one channel element without bands, and the end.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -89,17 +90,17 @@ func describeAAC(o *camgate.TrackOptions) error {
 	if err := conf.Unmarshal(o.Params.Config); err != nil {
 		return fmt.Errorf("%w: AAC AudioSpecificConfig: %w", camgate.ErrUnsupportedCodec, err)
 	}
-	if o.ClockRate == 0 {
-		o.ClockRate = conf.SampleRate
+	if o.ClockRate == 0 { // of what is heard: with HE-AAC that is not the rate of the AAC in it
+		o.ClockRate = cmp.Or(conf.ExtensionSampleRate, conf.SampleRate)
 	}
 	o.Channels = channelsOf(conf.ChannelConfig)
+	if conf.ExtensionType == mpeg4audio.ObjectTypePS && o.Channels == 1 {
+		o.Channels = 2 // parametric stereo
+	}
 	p := *o.Params
 	p.Profile = map[mpeg4audio.ObjectType]string{
 		mpeg4audio.ObjectTypeAACLC: "AAC-LC", mpeg4audio.ObjectTypeSBR: "HE-AAC", mpeg4audio.ObjectTypePS: "HE-AACv2",
-	}[conf.Type]
-	if conf.ExtensionType == mpeg4audio.ObjectTypeSBR {
-		p.Profile = "HE-AAC"
-	}
+	}[cmp.Or(conf.ExtensionType, conf.Type)]
 	o.Params = &p
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpfragmented"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmjpeg"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
@@ -29,9 +28,9 @@ type depacketizer interface {
 // use for codecs that are passed through only.
 type emitFunc func(au [][]byte, pts int64, key bool)
 
-// newDepacketizer makes the depacketizer for a track that came from f.
-func newDepacketizer(f format.Format, t *camgate.Track, memory *auPool) depacketizer {
-	switch f := f.(type) {
+// newDepacketizer makes the depacketizer for a track that came from the format of.
+func newDepacketizer(of format.Format, t *camgate.Track, memory *auPool) depacketizer {
+	switch f := plain(of).(type) {
 	case *format.H264:
 		return &nalUnits{payload: h264Payload{}, memory: memory}
 	case *format.H265:
@@ -39,15 +38,16 @@ func newDepacketizer(f format.Format, t *camgate.Track, memory *auPool) depacket
 	case *format.MJPEG:
 		return &pictures{}
 	case *format.MPEG4Audio:
-		d := &aacUnits{samples: samplesOf(f.Config)}
+		rate := of.ClockRate()
+		d := &aacUnits{ticks: ticksOf(f.Config, rate)}
 		d.decode = (&rtpmpeg4audio.Decoder{
 			SizeLength: f.SizeLength, IndexLength: f.IndexLength, IndexDeltaLength: f.IndexDeltaLength,
 		}).Decode
 		return d
 	case *format.MPEG4AudioLATM:
-		if t.Codec == camgate.AAC {
+		if rate := of.ClockRate(); t.Codec == camgate.AAC {
 			d := &latm{frames: int(f.StreamMuxConfig.NumSubFrames) + 1}
-			return &aacUnits{samples: samplesOf(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig), decode: d.decode}
+			return &aacUnits{ticks: ticksOf(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, rate), decode: d.decode}
 		}
 	}
 	if t.Codec.Understood() || t.Kind == camgate.Audio && !markerEnds(t.Codec) {
@@ -107,8 +107,8 @@ func (d *pictures) reset() { *d = pictures{} }
 
 // aacUnits are AAC frames, several of which may share a packet.
 type aacUnits struct {
-	decode  func(*rtp.Packet) ([][]byte, error)
-	samples int64 // in a frame, of one channel
+	decode func(*rtp.Packet) ([][]byte, error)
+	ticks  int64 // of the track's clock, in a frame
 }
 
 func (d *aacUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
@@ -120,19 +120,12 @@ func (d *aacUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 		return fmt.Errorf("AAC: %w", err)
 	}
 	for i, frame := range frames {
-		emit([][]byte{frame}, pts+int64(i)*d.samples, true)
+		emit([][]byte{frame}, pts+int64(i)*d.ticks, true)
 	}
 	return nil
 }
 
 func (d *aacUnits) reset() {} // the decoders look at sequence numbers themselves
-
-func samplesOf(c *mpeg4audio.AudioSpecificConfig) int64 {
-	if c.FrameLengthFlag {
-		return 960
-	}
-	return 1024
-}
 
 // latm unwraps AAC frames from the elements of RFC 6416 section 6.1, of streams
 // with one programme of one layer.

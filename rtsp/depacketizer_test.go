@@ -210,7 +210,7 @@ func TestJPEGWithoutMarkers(t *testing.T) {
 }
 
 func TestLATM(t *testing.T) {
-	d := &aacUnits{samples: 1024, decode: (&latm{frames: 1}).decode}
+	d := &aacUnits{ticks: 1024, decode: (&latm{frames: 1}).decode}
 	long := append([]byte{255, 45}, pattern(300)...)
 	got, failed := collect(t, d,
 		pkt(1, 10, true, 2, 7, 8),

@@ -24,15 +24,23 @@ type input struct {
 
 // inputs chooses what to take of a description: of each media the first format that
 // works, without the channels that lead back to the camera. An error tells why
-// there is nothing to take.
-func inputs(desc *description.Session) ([]input, error) {
+// there is nothing to take. body is the SDP that desc was read from; the formats in desc
+// are given the clock rates that it tells.
+func inputs(desc *description.Session, body []byte) ([]input, error) {
 	var ins []input
 	var refused []string
-	for _, media := range desc.Medias {
+	rates := mappedRates(body)
+	for i, media := range desc.Medias {
 		if media.IsBackChannel {
 			continue
 		}
-		for _, f := range media.Formats {
+		for j, f := range media.Formats {
+			mapped := 0
+			if len(rates) == len(desc.Medias) {
+				mapped = rates[i][f.PayloadType()]
+			}
+			f = withClock(f, mapped)
+			media.Formats[j] = f
 			track, err := trackOf(media.Type, f)
 			if err == nil {
 				ins = append(ins, input{media, f, track})
@@ -53,7 +61,7 @@ func inputs(desc *description.Session) ([]input, error) {
 // trackOf makes the track for a format of an SDP.
 func trackOf(typ description.MediaType, f format.Format) (*camgate.Track, error) {
 	o := camgate.TrackOptions{ClockRate: f.ClockRate(), Kind: kindOf(typ)}
-	switch f := f.(type) {
+	switch f := plain(f).(type) {
 	case *format.H264:
 		o.Codec, o.Params = camgate.H264, &camgate.Params{SPS: f.SPS, PPS: f.PPS}
 	case *format.H265:

@@ -31,7 +31,7 @@ func inputsOf(t *testing.T, body string) []input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ins, err := inputs(desc)
+	ins, err := inputs(desc, []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +77,11 @@ func TestDescribe(t *testing.T) {
 			"AAC", "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 mpeg4-generic/44100/2\r\na=fmtp:96 profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=1210\r\n",
 			camgate.TrackOptions{Kind: camgate.Audio, Codec: camgate.AAC, ClockRate: 44100, Channels: 2, PayloadType: 97},
 			[]string{"a=rtpmap:97 mpeg4-generic/44100/2", "config=1210", "sizelength=13", "mode=AAC-hbr"},
+		},
+		{
+			"HE-AAC", "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 mpeg4-generic/48000/2\r\na=fmtp:96 profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=2b118800\r\n",
+			camgate.TrackOptions{Kind: camgate.Audio, Codec: camgate.AAC, ClockRate: 48000, Channels: 2, PayloadType: 97},
+			[]string{"a=rtpmap:97 mpeg4-generic/48000/2", "config=2b1188"},
 		},
 		{
 			"AAC as LATM", "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 MP4A-LATM/44100/2\r\na=fmtp:96 cpresent=0; config=400024203fc0\r\n",
@@ -187,7 +192,7 @@ func TestInputs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ins, err := inputs(desc)
+			ins, err := inputs(desc, []byte(c.body))
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v, want %v", err, c.err)
 			}
@@ -200,7 +205,7 @@ func TestInputs(t *testing.T) {
 			}
 		})
 	}
-	if _, err := inputs(&description.Session{}); !errors.Is(err, camgate.ErrNoVideoTrack) {
+	if _, err := inputs(&description.Session{}, nil); !errors.Is(err, camgate.ErrNoVideoTrack) {
 		t.Errorf("no media at all: %v", err)
 	}
 }
@@ -234,7 +239,7 @@ func FuzzDescribe(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ins, err := inputs(desc)
+		ins, err := inputs(desc, []byte(body))
 		if err != nil {
 			return
 		}

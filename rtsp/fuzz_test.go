@@ -21,7 +21,7 @@ func FuzzDepacketizer(f *testing.F) {
 		all := []depacketizer{
 			&nalUnits{payload: h264Payload{}}, &nalUnits{payload: h265Payload{}},
 			newDepacketizer(&format.MPEG4Audio{Config: config, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, nil, nil),
-			&pictures{}, &aacUnits{samples: 1024, decode: (&latm{frames: 2}).decode},
+			&pictures{}, &aacUnits{ticks: 1024, decode: (&latm{frames: 2}).decode},
 			&nalUnits{payload: h265Payload{donl: true}}, single{},
 			&grouped{key: func(b []byte) bool { return keyVP8(b) || keyVP9(b) || keyAV1(b) || keyMPEG4(b) || keyMPEG1(b) }},
 		}

@@ -35,7 +35,7 @@ func (e *endpoint) announce(s *session, ctx *gortsplib.ServerHandlerOnAnnounceCt
 	if err != nil {
 		return err
 	}
-	ins, err := inputs(ctx.Description)
+	ins, err := inputs(ctx.Description, ctx.Request.Body)
 	if err != nil {
 		return err
 	}

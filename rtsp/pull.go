@@ -163,7 +163,7 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 	if err != nil {
 		return err
 	}
-	ins, err := inputs(desc)
+	ins, err := inputs(desc, body)
 	if err != nil {
 		return err
 	}

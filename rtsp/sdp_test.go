@@ -21,7 +21,7 @@ func codecsOf(text []byte) (string, error) {
 	if err := desc.Unmarshal2(ssd); err != nil {
 		return "", err
 	}
-	ins, err := inputs(desc)
+	ins, err := inputs(desc, body)
 	if err != nil {
 		return "", err
 	}
