@@ -67,16 +67,16 @@ func TestFromUDPToTCP(t *testing.T) {
 func TestUDPJudgeWithoutPicture(t *testing.T) {
 	j := udpJudge{begin: time.Now()}
 	bad := Reception{Expected: 500, Received: 485, Lost: 15}
-	if err := j.judge(Reception{Expected: 500, Received: 490, Lost: 10}, false, j.begin.Add(udpControl)); err != nil {
+	if err := j.judge(Reception{Expected: 500, Received: 490, Lost: 10}, false, j.begin.Add(udpStart)); err != nil {
 		t.Errorf("2 %%: %v", err)
 	}
-	if err := j.judge(bad, false, j.begin.Add(udpControl-1)); err != nil {
+	if err := j.judge(bad, false, j.begin.Add(udpStart-1)); err != nil {
 		t.Errorf("too early: %v", err)
 	}
-	if err := j.judge(bad, true, j.begin.Add(udpControl)); err != nil {
+	if err := j.judge(bad, true, j.begin.Add(udpStart)); err != nil {
 		t.Errorf("with a picture: %v", err)
 	}
-	if err := j.judge(bad, false, j.begin.Add(udpControl)); err == nil {
+	if err := j.judge(bad, false, j.begin.Add(udpStart)); err == nil {
 		t.Error("it goes on without a picture")
 	}
 }

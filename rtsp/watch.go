@@ -19,8 +19,9 @@ const (
 	lossShare   = 20
 	lossWindow  = 10 * time.Second
 	lossWindows = 2
-	// lossStart is such a share where there is no picture yet.
+	// lossStart is such a share where there is no picture udpStart after the beginning.
 	lossStart   = 50
+	udpStart    = 1200 * time.Millisecond
 	lossPackets = 50
 	// brokenAfter is how long packets may come that nothing can be made of.
 	brokenAfter = 5 * time.Second
@@ -114,7 +115,7 @@ func (j *udpJudge) judge(sum Reception, live bool, now time.Time) error {
 		}
 		return nil
 	}
-	if !live && now.Sub(j.begin) >= udpControl && lossy(sum.Lost, sum.Expected, lossStart) {
+	if !live && now.Sub(j.begin) >= udpStart && lossy(sum.Lost, sum.Expected, lossStart) {
 		return tooMuchLost(sum.Lost, sum.Expected) // keyframes are large: none may ever come whole
 	}
 	if j.since.IsZero() {

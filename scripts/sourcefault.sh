@@ -5,9 +5,9 @@
 # CAMERA=gst, which is GStreamer's server, one more by TLS. Wanted:
 #
 #   tcp   (and TLS) stays with its first session through loss and jitter
-#   all   show pictures again within 3 s of the end of the outage; a TCP connection that
-#         holds has to wait until the camera's system sends again, in steps that double,
-#         so for as long as the outage was at the most
+#   all   show pictures again within 3 s of the end of the outage; udp by choice waits
+#         for a keyframe that comes whole, at 5 % loss for one that is not among the
+#         first, and so for 10 s at the most
 #   auto  goes over to TCP under loss that lasts: at 12 %, if it has not before
 #
 # And with a fresh gateway each, which case names:
@@ -15,7 +15,7 @@
 #   loss    12 % alone: auto goes over to TCP
 #   outage  5 s of nothing, and no loss before and after: auto stays with UDP
 #
-# Needs root, ip, curl and python3; takes 50 to 80 s.
+# Needs root, ip, curl and python3; takes 50 to 85 s.
 #
 # Usage: scripts/sourcefault.sh [mixed|loss|outage]
 #
