@@ -52,10 +52,10 @@ type faultRow struct {
 	report time.Duration // between sender reports
 	expire time.Duration // of sessions
 	// meanwhile is what happens to it, a second after the first picture.
-	meanwhile func(*testing.T, *pulled)
+	meanwhile func(testing.TB, *pulled)
 	want      expectation
 	// also is what else is to be seen in the end.
-	also func(*testing.T, *pulled)
+	also func(testing.TB, *pulled)
 }
 
 func (r faultRow) name() string { name, _, _ := strings.Cut(r.faults[0], "="); return name }
@@ -95,15 +95,18 @@ const atATime = 24
 func TestFaults(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	t.Run("each", func(t *testing.T) {
-		var all sync.WaitGroup
-		defer all.Wait()
+		var all rows
+		var running sync.WaitGroup
+		defer running.Wait()
 		places := make(chan struct{}, atATime)
 		for _, row := range faultTable() {
 			for _, transport := range row.transports() {
 				places <- struct{}{}
-				all.Go(func() {
+				running.Go(func() {
 					defer func() { <-places }()
-					t.Run(strings.Join(row.faults, " ")+" "+string(transport), func(t *testing.T) { row.test(t, transport) })
+					t.Run(strings.Join(row.faults, " ")+" "+string(transport), func(t *testing.T) {
+						all.check(t, func(t testing.TB) { row.test(t, transport) })
+					})
 				})
 			}
 		}
@@ -130,7 +133,7 @@ func (r faultRow) transports() []rtsp.Transport {
 	return r.by
 }
 
-func (r faultRow) test(t *testing.T, transport rtsp.Transport) {
+func (r faultRow) test(t testing.TB, transport rtsp.Transport) {
 	o := fakecam.Options{Faults: r.faults, TLS: r.tls, ReportInterval: r.report, SessionTimeout: r.expire}
 	if r.user {
 		o.User, o.Password = cameraUser, cameraPassword
@@ -158,9 +161,9 @@ func (r faultRow) test(t *testing.T, transport rtsp.Transport) {
 }
 
 // refused checks that there are no pictures, and a reason for it.
-func (r faultRow) refused(t *testing.T, p *pulled) {
+func (r faultRow) refused(t testing.TB, p *pulled) {
 	want := r.want
-	if !within(or(want.within, soon), func() bool { return errors.Is(p.why(), want.refused) }) || !strings.Contains(p.why().Error(), want.says) {
+	if !within(limit(t, or(want.within, soon)), func() bool { return errors.Is(p.why(), want.refused) }) || !strings.Contains(p.why().Error(), want.says) {
 		t.Errorf("reason %v, want %v with %q", p.why(), want.refused, want.says)
 	}
 	if n := len(p.seen()); n > 0 {
@@ -169,21 +172,21 @@ func (r faultRow) refused(t *testing.T, p *pulled) {
 }
 
 // sounds checks that there is sound when there is nothing else.
-func (r faultRow) sounds(t *testing.T, p *pulled) {
-	if !within(soon, func() bool { return p.heard() > 20 }) || p.stream.Status().State != camgate.StateLive {
+func (r faultRow) sounds(t testing.TB, p *pulled) {
+	if !within(limit(t, soon), func() bool { return p.heard() > 20 }) || p.stream.Status().State != camgate.StateLive {
 		t.Errorf("%d pieces of sound", p.heard())
 	}
 }
 
 // plays checks that there are pictures, soon and without pauses, of which a decoder
 // makes something, and sound with them.
-func (r faultRow) plays(t *testing.T, p *pulled) {
+func (r faultRow) plays(t testing.TB, p *pulled) {
 	want := r.want
-	first := p.after(p.began, or(want.start, soon)+endsIn)
+	first := p.after(p.began, limit(t, or(want.start, soon))+endsIn)
 	if first == 0 {
 		t.Fatalf("no picture: %v", p.why())
 	}
-	if first > or(want.start, soon) {
+	if first > limit(t, or(want.start, soon)) {
 		t.Errorf("the first picture took %s", first)
 	}
 	if r.meanwhile != nil {
@@ -192,7 +195,7 @@ func (r faultRow) plays(t *testing.T, p *pulled) {
 	}
 	within(or(want.watch, 1500*time.Millisecond), func() bool { return false })
 	gap := p.longest()
-	if gap > or(want.gap, smooth) {
+	if gap > limit(t, or(want.gap, smooth)) {
 		t.Errorf("for %s there was no picture", gap)
 	}
 	t.Logf("first picture after %s, longest gap %s", first.Round(time.Millisecond), gap.Round(time.Millisecond))
@@ -203,7 +206,7 @@ func (r faultRow) plays(t *testing.T, p *pulled) {
 		t.Error("no sound")
 	}
 	for _, pic := range p.seen() {
-		if pic.late < -time.Second || pic.late > 3*time.Second {
+		if pic.late < -time.Second || pic.late > limit(t, 3*time.Second) {
 			t.Errorf("a picture is %s behind the clock", pic.late)
 			break
 		}

@@ -43,10 +43,10 @@ func mediaFaults() []faultRow {
 func endings() []faultRow {
 	return []faultRow{
 		{faults: []string{"silence=1s", "heal"}, want: expectation{watch: 6 * time.Second, gap: soon}},
-		{faults: []string{"silence=2s"}, want: expectation{gap: 4 * time.Second}, meanwhile: func(t *testing.T, p *pulled) {
+		{faults: []string{"silence=2s"}, want: expectation{gap: 4 * time.Second}, meanwhile: func(t testing.TB, p *pulled) {
 			within(4*time.Second, func() bool { return false })
 			p.cam.Clear()
-			if took := p.after(time.Now(), soon); took == 0 {
+			if took := p.after(time.Now(), limit(t, soon)); took == 0 {
 				t.Error("no picture from a camera that goes on")
 			}
 		}},
@@ -60,8 +60,8 @@ func endings() []faultRow {
 		{faults: []string{"keepalive-required=3s"}, want: expectation{watch: 8 * time.Second, sessions: 1}},
 		{faults: []string{"get-parameter-501", "keepalive-required=3s"}, want: expectation{watch: 8 * time.Second, sessions: 1}},
 		{faults: []string{"get-parameter-501", "keepalive-required"}, want: expectation{watch: 14 * time.Second}},
-		{faults: []string{"one-client"}, meanwhile: func(t *testing.T, p *pulled) { p.cam.Kill() }, want: expectation{watch: 4 * time.Second, gap: soon}},
-		{faults: []string{"hold-port"}, meanwhile: func(t *testing.T, p *pulled) { p.cam.Kill() }, want: expectation{watch: 10 * time.Second, gap: 5*time.Second + soon}},
+		{faults: []string{"one-client"}, meanwhile: func(t testing.TB, p *pulled) { p.cam.Kill() }, want: expectation{watch: 4 * time.Second, gap: soon}},
+		{faults: []string{"hold-port"}, meanwhile: func(t testing.TB, p *pulled) { p.cam.Kill() }, want: expectation{watch: 10 * time.Second, gap: 5*time.Second + soon}},
 		{faults: []string{"teardown-hang"}},
 		{faults: []string{"heal", "kill=1s"}, want: expectation{watch: 5 * time.Second, gap: soon}},
 	}
@@ -105,7 +105,7 @@ func passwords() []faultRow {
 		{faults: []string{"realm-change"}, user: true},
 		{faults: []string{"odd-realm"}, user: true},
 		{faults: []string{"auth-options"}, user: true},
-		{faults: []string{"refuse-password"}, user: true, want: expectation{refused: camgate.ErrAuthFailed}, also: func(t *testing.T, p *pulled) {
+		{faults: []string{"refuse-password"}, user: true, want: expectation{refused: camgate.ErrAuthFailed}, also: func(t testing.TB, p *pulled) {
 			within(5*time.Second, func() bool { return false })
 			if st := p.cam.Status(); st.AuthFailures > 1 || p.stream.Status().State != camgate.StateFailed {
 				t.Errorf("the password was tried %d times, state %s", st.AuthFailures, p.stream.Status().State)

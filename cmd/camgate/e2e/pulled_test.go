@@ -56,7 +56,7 @@ type picture struct {
 
 // pull runs a camera, and what takes it, until stop is called. That makes sure that
 // both end in time, and that the camera has no connection of ours left.
-func pull(t *testing.T, o fakecam.Options, transport rtsp.Transport, opts ingest.Options) (p *pulled, stop func()) {
+func pull(t testing.TB, o fakecam.Options, transport rtsp.Transport, opts ingest.Options) (p *pulled, stop func()) {
 	t.Helper()
 	o.Clip, o.Seed = demo.Clip(), 1
 	cam, err := fakecam.New(o)
@@ -87,7 +87,7 @@ func pull(t *testing.T, o fakecam.Options, transport rtsp.Transport, opts ingest
 	return p, p.run(t, supervisor)
 }
 
-func pinsOf(t *testing.T, cam *fakecam.Cam) []trust.Pin {
+func pinsOf(t testing.TB, cam *fakecam.Cam) []trust.Pin {
 	if cam.Fingerprint() == "" {
 		return nil
 	}
@@ -101,7 +101,7 @@ func pinsOf(t *testing.T, cam *fakecam.Cam) []trust.Pin {
 // endsIn is within what time a source has to end, whatever its camera does.
 const endsIn = 5 * time.Second
 
-func (p *pulled) run(t *testing.T, supervisor *ingest.Supervisor) (stop func()) {
+func (p *pulled) run(t testing.TB, supervisor *ingest.Supervisor) (stop func()) {
 	camera, switchOff := context.WithCancel(context.Background())
 	gateway, quit := context.WithCancel(context.Background())
 	off, ended := make(chan error, 1), make(chan error, 1)
@@ -253,7 +253,7 @@ func (p *pulled) longest() (gap time.Duration) {
 
 // decodes checks that another decoder makes pictures of all that came, without a
 // complaint.
-func (p *pulled) decodes(t *testing.T) {
+func (p *pulled) decodes(t testing.TB) {
 	t.Helper()
 	p.mu.Lock()
 	data, pictures := p.bytes, len(p.pictures)
