@@ -117,7 +117,7 @@ func (s *Source) String() string { return s.name }
 func (s *Source) Knock(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address(s.url))
+	conn, err := connect(ctx, "tcp", s.address(s.url))
 	if err != nil {
 		return translate(err)
 	}

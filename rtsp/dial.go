@@ -3,6 +3,7 @@ package rtsp
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -12,19 +13,52 @@ func dialer() *net.Dialer {
 	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 3 * time.Second, Count: 3}}
 }
 
-// connectAnew is how long it takes until a connection is asked for once more: the
-// system waits ever longer before it asks again, and a camera that is back is not to wait
-// for that.
-const connectAnew = 3 * time.Second
+const (
+	// connectAnew is after what time a connection is asked for once more, beside the one
+	// that has no answer yet: the system repeats the question after a second, and then
+	// ever less often, and a camera that is back, or a network that loses packets, is not
+	// to wait for that.
+	connectAnew = 500 * time.Millisecond
+	// connectOnce is how long each of them waits.
+	connectOnce = 3 * time.Second
+)
 
+// connect returns the first connection that comes about.
 func connect(ctx context.Context, network, address string) (net.Conn, error) {
-	for {
-		once, cancel := context.WithTimeout(ctx, connectAnew)
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	results, left := make(chan result), make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	var dials sync.WaitGroup
+	defer dials.Wait()
+	defer close(left)
+	defer cancel()
+	dial := func() {
+		once, cancel := context.WithTimeout(ctx, connectOnce)
+		defer cancel()
 		conn, err := dialer().DialContext(once, network, address)
-		late := once.Err() != nil
-		cancel()
-		if err == nil || !late || ctx.Err() != nil {
-			return conn, err
+		if once.Err() != nil && ctx.Err() == nil && err != nil {
+			return // others are under way
+		}
+		select {
+		case results <- result{conn, err}:
+		case <-left:
+			if conn != nil {
+				conn.Close()
+			}
+		}
+	}
+	dials.Go(dial)
+	again := time.NewTicker(connectAnew)
+	defer again.Stop()
+	for {
+		select {
+		case r := <-results:
+			return r.conn, r.err
+		case <-again.C:
+			dials.Go(dial)
 		}
 	}
 }
