@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,6 +73,12 @@ func (l *lockedBuffer) String() string {
 // waits until it is ready. It is stopped, and its clean end is checked, with the test.
 func start(t *testing.T, config string) *gateway {
 	t.Helper()
+	return startBy(t, nil, nil, config)
+}
+
+// startBy is start for a camgate that another program turns into (it execs what follows it).
+func startBy(t *testing.T, env, wrapper []string, config string) *gateway {
+	t.Helper()
 	g := &gateway{t: t, log: &lockedBuffer{}, http: freeTCP(t), rtsp: freeTCP(t), webrt: freeTCP(t), rtp: freePair(t), exited: make(chan struct{})}
 	file := filepath.Join(t.TempDir(), "camgate.yaml")
 	ports := fmt.Sprintf("http: {address: 127.0.0.1:%d}\nrtsp: {address: 127.0.0.1:%d, rtp_address: 127.0.0.1:%d, rtcp_address: 127.0.0.1:%d}\nwebrtc: {address: 127.0.0.1:%d}\n",
@@ -79,7 +86,9 @@ func start(t *testing.T, config string) *gateway {
 	if err := os.WriteFile(file, []byte(ports+config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.cmd = exec.Command(program, "-c", file)
+	words := slices.Concat(wrapper, []string{program, "-c", file})
+	g.cmd = exec.Command(words[0], words[1:]...)
+	g.cmd.Env = append(os.Environ(), env...)
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	if err := g.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -156,11 +165,13 @@ func (g *gateway) await(what string, limit time.Duration, cond func() bool) {
 
 // streamInfo is what the tests read of the API's answer.
 type streamInfo struct {
-	Name    string `json:"name"`
-	State   string `json:"state"`
-	Error   string `json:"error"`
-	Units   uint64 `json:"units_in"`
-	Readers []struct {
+	Name     string   `json:"name"`
+	State    string   `json:"state"`
+	Error    string   `json:"error"`
+	Encoder  string   `json:"encoder"`
+	Units    uint64   `json:"units_in"`
+	Warnings []string `json:"warnings"`
+	Readers  []struct {
 		Protocol string            `json:"protocol"`
 		Bytes    uint64            `json:"bytes"`
 		Skipped  map[string]uint64 `json:"skipped"`

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -23,6 +24,9 @@ type counter interface {
 	frames() int64 // complete access units, by marker bits or parts
 	lost() int64   // gaps in the sequence numbers of the video
 	ended() error  // why it is not connected any more
+	// pause is the longest time between two pictures since it was asked last, the time
+	// since the last one included.
+	pause() time.Duration
 }
 
 // tally is the common part of the viewers.
@@ -31,10 +35,23 @@ type tally struct {
 	mu      sync.Mutex
 	seq     map[uint32]uint16 // by SSRC
 	err     error
+	last    time.Time // of the last picture
+	widest  time.Duration
 }
 
 func (c *tally) frames() int64 { return c.n.Load() }
 func (c *tally) lost() int64   { return c.gaps.Load() }
+
+func (c *tally) pause() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	widest := c.widest
+	if !c.last.IsZero() {
+		widest = max(widest, time.Since(c.last))
+	}
+	c.widest = 0
+	return widest
+}
 
 func (c *tally) ended() error {
 	c.mu.Lock()
@@ -59,6 +76,12 @@ func (c *tally) packet(p *rtp.Packet) {
 		c.seq = map[uint32]uint16{}
 	}
 	c.seq[p.SSRC] = p.SequenceNumber
+	if now := time.Now(); p.Marker {
+		if !c.last.IsZero() {
+			c.widest = max(c.widest, now.Sub(c.last))
+		}
+		c.last = now
+	}
 	c.mu.Unlock()
 	if p.Marker {
 		c.n.Add(1)
