@@ -67,6 +67,7 @@ type Reader struct {
 	caughtUp bool                // it has been at the live edge once
 	told     time.Time           // when the log was told last of what it misses
 	untold   [skipReasons]uint64 // Units missed since then
+	missed   bool                // there are, or may be some: it waits for a keyframe
 
 	closed    atomic.Bool
 	unhook    func() bool // from the context; guarded by the stream's mu
@@ -97,6 +98,9 @@ func (r *Reader) Next() (*Unit, error) {
 // Poll returns the next Unit if there is one already.
 func (r *Reader) Poll() (*Unit, bool) {
 	for !r.closed.Load() {
+		if r.missed {
+			r.tell()
+		}
 		head := r.ring.head.Load()
 		if r.pos >= head {
 			r.caughtUp = true
@@ -115,6 +119,9 @@ func (r *Reader) Poll() (*Unit, bool) {
 		if r.needKey {
 			if u.Track != r.gate || !u.RandomAccess {
 				r.skipped[SkipNoKey].Add(1)
+				if r.missed { // else it has just begun
+					r.untold[SkipNoKey]++
+				}
 				if u.Track == r.gate { // again and again: a request can be lost
 					r.stream.RequestKeyframe()
 				}
@@ -153,6 +160,7 @@ func (r *Reader) resync(reason SkipReason, head uint64) {
 	}
 	r.skipped[reason].Add(to - r.pos)
 	r.untold[reason] += to - r.pos
+	r.missed = true
 	r.pos = to
 	r.tell()
 	if r.needKey {
@@ -165,7 +173,11 @@ const skipInterval = 10 * time.Second
 
 func (r *Reader) tell() {
 	now := time.Now()
-	if r.opts.Logger == nil || now.Sub(r.told) < skipInterval {
+	if r.opts.Logger == nil {
+		r.missed = false
+		return
+	}
+	if now.Sub(r.told) < skipInterval {
 		return
 	}
 	for reason, n := range r.untold {
@@ -173,7 +185,7 @@ func (r *Reader) tell() {
 			r.opts.Logger.Warn("reader is slow: it goes on at the newest keyframe", "reason", SkipReason(reason).String(), "units_missed", n)
 		}
 	}
-	r.told, r.untold = now, [skipReasons]uint64{}
+	r.told, r.untold, r.missed = now, [skipReasons]uint64{}, r.needKey
 }
 
 // Cached reports whether u was in the GOP cache when the reader subscribed: it

@@ -280,5 +280,11 @@ func TestSlowReaderIsLogged(t *testing.T) {
 		if got := strings.Count(log.String(), "reason=lag units_missed="); got != 2 {
 			t.Errorf("%d lines with a reason, want 2: %s", got, log.String())
 		}
+		slow()
+		time.Sleep(10 * time.Second)
+		r.Poll() // what it missed meanwhile, although it is not slow any more
+		if got := strings.Count(log.String(), "reason=lag units_missed="); got != 3 {
+			t.Errorf("%d lines with a reason, want 3: %s", got, log.String())
+		}
 	})
 }
