@@ -23,6 +23,7 @@ type socketBuf struct {
 
 	buf      *[inbufSize]byte // nil: nothing is there
 	from, to int              // what is there
+	rest     []byte           // what was there when nothing more came; buf is nil then
 	n        int              // of the last call
 	errno    syscall.Errno
 }
@@ -71,6 +72,7 @@ func (in *socketBuf) more() error {
 		return io.ErrShortBuffer
 	}
 	err := in.raw.Read(in.call)
+	in.takeUp()
 	switch {
 	case err != nil:
 		return err
@@ -84,8 +86,37 @@ func (in *socketBuf) more() error {
 	return nil
 }
 
+const (
+	// maxParked bounds what is put aside, as it has to be copied: a peer that begins
+	// a message and does not go on has as much memory as it has sent.
+	maxParked  = 32 << 10
+	keptParked = 4 << 10 // that much stays for the next time
+)
+
+// park gives the buffer back while nothing comes.
+func (in *socketBuf) park() {
+	if in.buf == nil || in.to == 0 || in.to > maxParked {
+		return
+	}
+	in.rest = append(in.rest[:0], in.buf[:in.to]...)
+	in.giveBack()
+}
+
+// takeUp is the end of park.
+func (in *socketBuf) takeUp() {
+	if len(in.rest) == 0 {
+		return
+	}
+	in.buf = in.buffers.get()
+	in.from, in.to = 0, copy(in.buf[:], in.rest)
+	if in.rest = in.rest[:0]; cap(in.rest) > keptParked {
+		in.rest = nil
+	}
+}
+
 // read returns false when it has to be called again, once there is something.
 func (in *socketBuf) read(fd uintptr) bool {
+	in.takeUp()
 	if in.buf == nil {
 		in.buf = in.buffers.get()
 	}
@@ -98,6 +129,10 @@ func (in *socketBuf) read(fd uintptr) bool {
 		if (errno != 0 || n == 0) && in.to == 0 {
 			in.giveBack()
 		}
-		return errno != syscall.EAGAIN
+		if errno == syscall.EAGAIN {
+			in.park()
+			return false
+		}
+		return true
 	}
 }
