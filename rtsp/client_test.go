@@ -112,6 +112,12 @@ func TestPullErrors(t *testing.T) {
 	liar := serveRaw(t, func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 200 OK\r\n\r\n") })
 	empty := serveRaw(t, respond("RTSP/1.0 200 OK\r\nCSeq: %d\r\nContent-Type: application/sdp\r\nContent-Base: rtsp://x/\r\nContent-Length: 0\r\n\r\n"))
 	busy := serveRaw(t, respond("RTSP/1.0 453 Not Enough Bandwidth\r\nCSeq: %d\r\n\r\n"))
+	multicast := newScripted(t, func(c *scriptedConn, r request) bool {
+		if r.method == "SETUP" {
+			c.reply(r, 461, "")
+		}
+		return r.method == "SETUP"
+	})
 	cases := []struct {
 		name, url string
 		want      error
@@ -127,12 +133,16 @@ func TestPullErrors(t *testing.T) {
 		{"no RTSP", "rtsp://" + liar + "/", camgate.ErrConnectionFailed},
 		{"no SDP", "rtsp://" + empty + "/", camgate.ErrNoVideoTrack},
 		{"busy", "rtsp://" + busy + "/", camgate.ErrTooManyStreams},
+		{"neither UDP nor TCP", multicast.url(""), camgate.ErrConnectionFailed},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			err := attempt(t, SourceOptions{URL: parseURL(t, c.url), Timeout: time.Second})
 			if !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
+			}
+			if hint := strings.Contains(fmt.Sprint(err), "transport: multicast"); hint != strings.HasPrefix(c.name, "neither") {
+				t.Errorf("what to try: %v", err)
 			}
 			if strings.Contains(fmt.Sprint(err), "wrong") {
 				t.Errorf("a secret is in %v", err)

@@ -51,7 +51,7 @@ func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []
 			err = p.control.ask(send)
 		}
 		if err != nil {
-			return nil, err
+			return nil, p.otherwise(err)
 		}
 		feeds = append(feeds, p.newFeed(client, in, res))
 	}
@@ -62,6 +62,18 @@ func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []
 		p.feedbacks = append(p.feedbacks, f.feedback)
 	}
 	return feeds, nil
+}
+
+// otherwise adds to a refusal of the transport which one to try.
+func (p *pull) otherwise(err error) error {
+	var status liberrors.ErrClientBadStatusCode
+	switch {
+	case !errors.As(err, &status) || status.Code != base.StatusUnsupportedTransport:
+		return err
+	case p.source.transport == TransportAuto:
+		return fmt.Errorf("%w: neither UDP nor TCP; it may have multicast only: try transport: multicast", err)
+	}
+	return fmt.Errorf("%w: not by %s: try transport: auto", err, p.transport)
 }
 
 // noUDP says whether an error of SETUP means that UDP is not to be had.
