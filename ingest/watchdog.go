@@ -75,6 +75,7 @@ func (sup *Supervisor) watch(ctx context.Context, s *session) (live time.Duratio
 		case now := <-ticker.C:
 			w.look(now)
 			w.judge(now)
+			w.listen(now)
 		}
 	}
 }
@@ -157,6 +158,23 @@ func (w *watchdog) judge(now time.Time) {
 	if sup.opts.OnDemand {
 		w.demand(now)
 	}
+}
+
+// soundLate is after how long of pictures it is told that there is no sound to them.
+const soundLate = 10 * time.Second
+
+// listen tells of sound that the source describes and does not send.
+func (w *watchdog) listen(now time.Time) {
+	if w.since.IsZero() || now.Sub(w.since) < soundLate {
+		return
+	}
+	text := ""
+	for _, t := range w.sup.stream.Tracks() {
+		if t.Kind == camgate.Audio && t.Arrived() == 0 {
+			text = fmt.Sprintf("the source announces sound (%s) and sends none", t.Codec)
+		}
+	}
+	w.sup.stream.Warn("sound", text)
 }
 
 // cut ends the session.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/url"
 
@@ -18,7 +19,16 @@ func (a *app) trust(s *camgate.Stream, text config.SourceURL, parsed config.Sour
 	}
 	options.Logger = a.log.With("stream", s.Name())
 	options.Store = a.store
-	options.Seen = a.seen
+	options.Seen = func(address string, facts trust.Facts) {
+		if a.seen != nil {
+			a.seen(address, facts)
+		}
+		old := ""
+		if facts.Legacy {
+			old = fmt.Sprintf("the source knows old TLS only (%s with %s), which others may read; a newer firmware may help", facts.Version, facts.Suite)
+		}
+		s.Warn("old-tls", old)
+	}
 	if parsed.Secure() {
 		announcePort(options.Logger.With("source", text.String()), parsed.URL)
 		if options.Insecure {
