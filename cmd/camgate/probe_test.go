@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
+	"net/textproto"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/camgate/camgate/cmd/camgate/demo"
@@ -32,6 +36,44 @@ func fakeCamera(t *testing.T, o fakecam.Options) string {
 	return rest
 }
 
+// strangeCamera describes sound without a clock rate, and nothing else.
+func strangeCamera(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			served.Go(func() {
+				defer conn.Close()
+				for r := textproto.NewReader(bufio.NewReader(conn)); ; {
+					line, err := r.ReadLine()
+					if err != nil {
+						return
+					}
+					header, err := r.ReadMIMEHeader()
+					if err != nil {
+						return
+					}
+					sdp := ""
+					if strings.HasPrefix(line, "DESCRIBE ") {
+						sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 what/0\r\n"
+					}
+					fmt.Fprintf(conn, "RTSP/1.0 200 OK\r\nCSeq: %s\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", header.Get("CSeq"), len(sdp), sdp)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() { l.Close(); served.Wait() })
+	return l.Addr().String() + "/x"
+}
+
 func TestProbe(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,6 +95,7 @@ func TestProbe(t *testing.T) {
 		{"wrong password", "rtsp://u:nottobetold@CAM", fakecam.Options{User: "u", Password: "p"}, 4, []string{`authentication_failed`}},
 		{"self-signed", "rtsps://CAM", fakecam.Options{TLS: true}, 11, []string{`certificate_refused`, `fingerprint: `}},
 		{"nothing in it", "rtsp://CAM", fakecam.Options{Faults: []string{"no-tracks"}}, 6, []string{`no_video_track`}},
+		{"nothing that can be taken", "rtsp://" + strangeCamera(t), fakecam.Options{}, 10, []string{`unsupported_codec`}},
 		{"nobody there", "rtsp://" + nobody, fakecam.Options{}, 3, []string{`connection_failed`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
