@@ -95,7 +95,9 @@ func (s *Source) tell(stream *camgate.Stream, encoder Encoder) {
 	if s.failedName == name || name == "" {
 		s.failed, s.failedName, failed = "", "", ""
 	}
-	s.using = name
+	if s.using = name; name != "" {
+		s.told = ""
+	}
 	s.mu.Unlock()
 	stream.SetEncoder(name)
 	if failed != "" {

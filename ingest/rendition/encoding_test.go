@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -254,11 +255,16 @@ func TestDemotion(t *testing.T) {
 
 func TestNoEncoder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
 		p := newPair(t, false, func(parent, _ *camgate.Stream) camgate.Source {
-			return New(Options{Parent: parent, Want: Settings{Bitrate: 1e5}, Encoders: &workshop{}})
+			return New(Options{Parent: parent, Want: Settings{Bitrate: 1e5}, Encoders: &workshop{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		})
 		defer p.stop()
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "the picture cannot be encoded"); n != 1 {
+			t.Errorf("told %d times:\n%s", n, log.String())
+		}
 		if st := p.child.Status(); !errors.Is(st.Err, camgate.ErrEncoderUnavailable) || st.State != camgate.StateRetrying {
 			t.Errorf("%s: %v", st.State, st.Err)
 		}

@@ -145,6 +145,7 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 	for {
 		err := s.session(ctx, stream)
 		if !errors.Is(err, camgate.ErrTracksChanged) && !errors.Is(err, errNewSettings) || ctx.Err() != nil {
+			s.complain(err)
 			return s.ending(ctx, err)
 		}
 	}
