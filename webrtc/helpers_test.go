@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,7 +218,32 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 // logTo shows the gateway's log in the test's.
 func logTo(t testing.TB) func(*Options) {
+	l := &testLog{t: t}
+	t.Cleanup(l.end)
 	return func(o *Options) {
-		o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Logger = slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+}
+
+// testLog writes to a test's output until the test ends: the library does not wait for
+// all of its goroutines, and what they say then is nobody's any more.
+type testLog struct {
+	t     testing.TB
+	mu    sync.Mutex
+	ended bool
+}
+
+func (l *testLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return len(b), nil
+	}
+	return l.t.Output().Write(b)
+}
+
+func (l *testLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
 }

@@ -48,7 +48,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 
 func TestUsageErrors(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"serve", `camgate: there is no command "serve": there is run, check, probe, user add, discover, fakecam, version`},
+		{"serve", `camgate: there is no command "serve": there is run, check, probe, user add, discover, encoders, devices, fakecam, version`},
 		{"user", `camgate: there is no command "user": there is user add`},
 		{"run extra", `camgate: unexpected argument "extra"; a config file is named with -c`},
 		{"run -c a --demo", "camgate: -c and --demo exclude each other"},
