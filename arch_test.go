@@ -29,6 +29,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/camera", shared + " internal/v4l2 mediacommon"},
 	{"ingest/sound", shared + " ingest/ts"},
 	{"ingest/*", shared + " mediacommon"},
+	{"egress/sound", shared + " mediacommon opus aac"},
 	{"egress/*", shared + " mediacommon"},
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},
 	{"webrtc", shared + " pion"},
@@ -55,6 +56,8 @@ var libraries = map[string]string{
 	"gin":         "github.com/gin-gonic/gin",
 	"metrics":     "github.com/VictoriaMetrics/metrics",
 	"yaml":        "go.yaml.in/yaml/v3",
+	"opus":        "github.com/thesyncim/gopus",
+	"aac":         "github.com/tphakala/go-aac",
 	"x":           "golang.org/x",
 }
 
