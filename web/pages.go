@@ -63,7 +63,7 @@ func (s *Server) dashboard(c *gin.Context) {
 	if !s.permit(c, camgate.ActionList, "") {
 		return
 	}
-	v := values{}
+	v := values{"modules": s.modules()}
 	v.text("title", "camgate")
 	s.page(c, http.StatusOK, "dashboard", v)
 }
@@ -73,9 +73,7 @@ func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 	v := values{"modules": "", "plain": ""}
 	v.text("title", stream.Name()+" · camgate")
 	v.text("stream", stream.Name())
-	for _, module := range playerModules {
-		v["modules"] += `<link rel="modulepreload" href="` + s.assets.base() + "/" + module + "\">\n"
-	}
+	v["modules"] = s.modules()
 	if s.opts.Outputs.MJPEG != nil { // there is something to show without scripts
 		v["plain"] = `<noscript><img class="player-plain" src="/` + v["stream"] + `/mjpeg" alt="Live pictures of ` + v["stream"] + `"></noscript>`
 	}
@@ -85,7 +83,18 @@ func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 // playerModules are what the player's script will ask for: they are loaded all at
 // once, rather than one after the other.
 var playerModules = [...]string{
-	"player.js", "ladder.js", "answers.js", "whep.js", "llhls.js", "mjpeg.js", "dom.js", "words.js", "meter.js",
+	"player.js", "ladder.js", "rung.js", "rungs.js", "gateway.js", "whep.js", "figures.js", "llhls.js", "mjpeg.js", "stills.js", "meter.js",
+	"presence.js", "sound.js", "picture.js", "controls.js", "overlay.js", "dom.js", "words.js",
+}
+
+// modules are the links that load the player early.
+func (s *Server) modules() string {
+	var b strings.Builder
+	for _, module := range playerModules {
+		b.WriteString(`<link rel="modulepreload" href="` + s.assets.base() + "/" + module + "\">\n")
+	}
+	b.WriteString(`<link rel="preload" as="style" href="` + s.assets.base() + "/player.css\">\n")
+	return b.String()
 }
 
 // heading says in plain words what a status means.

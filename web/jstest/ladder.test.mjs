@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Ladder, RungError, TIMES } from '../static/ladder.js';
+import { Ladder } from '../static/ladder.js';
+import { RungError, TIMES } from '../static/rung.js';
 import { Clock } from './clock.mjs';
 
 /** A session that decodes 25 frames a second for as long as it is told to. */

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { Address } from '../static/gateway.js';
 import { iceServers, webrtc } from '../static/whep.js';
 
 test('servers in a Link header', () => {
@@ -23,6 +24,7 @@ test('the gateway says good-bye: the session ends at once', async (t) => {
     localDescription = { sdp: 'v=0\r\n' };
     addTransceiver() {}
     getTransceivers() { return [{ receiver, currentDirection: 'recvonly' }]; }
+    async createOffer() {}
     async setLocalDescription() {}
     async setRemoteDescription() { this.ontrack({ track: receiver.track, receiver }); }
     close() {}
@@ -36,7 +38,7 @@ test('the gateway says good-bye: the session ends at once', async (t) => {
     globalThis.fetch = fetched;
   });
   const video = { play: async () => {} };
-  const session = await webrtc('http://gateway/cam/whep', () => video).start(new AbortController().signal);
+  const session = await webrtc(new Address('http://gateway/cam', ''), () => video).start(new AbortController().signal);
   t.after(() => session.stop());
   transport.state = 'connected';
   transport.dispatchEvent(new Event('statechange'));

@@ -11,6 +11,9 @@ export function h(tag, attributes = {}, ...children) {
   return el;
 }
 
+/** Listens; like addEventListener, in short. */
+export function on(target, name, f, options) { target.addEventListener(name, f, options); }
+
 /** Sets the text if it differs, so that screen readers are not told of nothing. */
 export function say(el, text) {
   if (el.textContent !== text) el.textContent = text;
@@ -23,6 +26,10 @@ const ICONS = {
   muted: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5ZM16 9.5l5 5M21 9.5l-5 5',
   camera: 'M4 8h3.2L9 5.5h6L16.800 8H20a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1ZM12 16.500a3.300 3.300 0 1 0 0-6.600 3.300 3.300 0 0 0 0 6.600Z',
   full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
+  stats: 'M5 20v-7M12 20V4M19 20v-11',
+  pip: 'M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1ZM12.500 12h5.500v4h-5.500Z',
+  grid: 'M4 4h6v6H4ZM14 4h6v6h-6ZM4 14h6v6H4ZM14 14h6v6h-6Z',
+  list: 'M4 6h16M4 12h16M4 18h16',
   play: 'M8 5.500v13l11-6.500Z',
 };
 

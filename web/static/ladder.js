@@ -5,40 +5,15 @@
 //
 // Nothing here knows a browser, so that all of it can be tested without one.
 
-import { cause } from './words.js';
-
-/** Why a rung does not play, in words for people. */
-export class RungError extends Error {
-  /**
-   * @param {string} message
-   * @param {{final?: boolean, unreachable?: boolean, status?: number}} [about] final: trying again does not
-   *   help as long as the stream is what it is; unreachable: there was no answer at all;
-   *   status: the HTTP status.
-   */
-  constructor(message, { final = false, unreachable = false, status = 0 } = {}) {
-    super(message);
-    this.final = final;
-    this.unreachable = unreachable;
-    this.status = status;
-  }
-}
-
-/** Times in milliseconds. */
-export const TIMES = {
-  look: 50, // between looks for the first frame
-  watch: 1000, // between looks at a rung that plays
-  doubt: 1500, // without a new frame until the gateway is asked
-  stall: 5000, // without a new frame of a live stream until something is wrong
-  grace: 8000, // for the frames to come back after the source did
-  steady: 10_000, // what plays for so long was no accident
-  pause: [1000, 15_000], // between two rounds, first and longest
-  climb: [20_000, 300_000], // until a better rung is tried again, first and longest
-};
+import { RungError, TIMES } from './rung.js';
+import { away } from './words.js';
 
 /**
  * A rung is {id, label, deadline, start(signal)}. start resolves to a session
- * {frames(), ended, stop()}: frames resolves to the number of decoded frames, ended
- * to the reason why it is over, stop ends it. An aborted signal ends it too.
+ * {frames(), ended, stop()}: frames resolves to the number of decoded frames (of a
+ * stream without a picture: of sound), ended to the reason why it is over, stop ends
+ * it. An aborted signal ends it too. A session may have first, a promise of its first
+ * frame, and alive(), which resolves to false when the gateway does not know it any more.
  */
 export class Ladder {
   #rungs;
@@ -47,9 +22,13 @@ export class Ladder {
   #visible;
   #clock;
   #current = null;
+  #open = []; // attempts under way
+  #ready = []; // those that have shown a frame and are not taken yet
   #message = '';
   #phase = 'trying';
   #away = false; // the stream was not live, or the gateway did not answer, when it was asked last
+  #nudged = false;
+  #wake = () => {};
 
   /**
    * @param {object} o
@@ -81,15 +60,24 @@ export class Ladder {
     return this.#rungs.map(({ rung, status, reason }) => ({ id: rung.id, label: rung.label, status, reason }));
   }
 
+  /** Says that the network may have become better: what waits is tried now. */
+  nudge() {
+    this.#nudged = true;
+    this.#wake();
+  }
+
   /** Plays until the signal is aborted. */
   async run(signal) {
     let pause = TIMES.pause[0];
     while (!signal.aborted) {
       await this.#down(signal);
+      if (signal.aborted) return this.#end('');
       if (this.#current) {
         const since = this.#clock.now();
         await this.#watch(signal);
-        if (this.#clock.now() - since >= TIMES.steady) pause = TIMES.pause[0];
+        const lasted = this.#clock.now() - since;
+        if (lasted >= TIMES.steady) pause = TIMES.pause[0];
+        if (lasted >= TIMES.accident) continue;
       }
       if (signal.aborted) return;
       await this.#wait(pause, signal);
@@ -97,62 +85,129 @@ export class Ladder {
     }
   }
 
-  /** Tries one rung after the other until one plays. */
+  /** Tries the rungs until one plays. One that takes long has the next one beside it:
+   * nobody looks at nothing until its deadline. */
   async #down(signal) {
+    this.#nudged = false;
     for (const step of this.#rungs) Object.assign(step, { status: 'ready', reason: '', final: false, unreachable: false });
     for (const step of this.#rungs) {
       this.#say('trying', `Connecting by ${step.rung.label}`);
-      const session = await this.#try(step, signal);
-      if (signal.aborted) return session?.stop();
-      if (session) return this.#play(step, session);
+      const attempt = this.#begin(step, signal);
+      await Promise.race([this.#winner(), attempt.done, this.#clock.sleep(TIMES.patience)]);
+      if (signal.aborted) return;
+      if (this.#ready.length) return this.#take();
+      if (step.status === 'trying') continue;
       // Where there is nothing to play, no other rung can do better.
       const stream = await this.#stream();
+      if (signal.aborted) return;
       this.#away = stream?.state !== 'live';
-      if (stream && this.#away) return this.#say('waiting', away(stream));
-      if (!stream && step.unreachable) return this.#say('waiting', step.reason);
+      if (stream && this.#away) return this.#give(away(stream));
+      if (!stream && step.unreachable) return this.#give(step.reason);
     }
+    await this.#winner();
+    if (signal.aborted) return;
+    if (this.#ready.length) return this.#take();
     const reasons = new Set(this.#rungs.map((step) => step.reason));
     this.#say('waiting', reasons.size === 1 ? [...reasons][0] : 'Nothing plays here; the reasons are below');
   }
 
-  /** Starts a rung; resolves to its session once it has shown a frame, else to null. */
-  async #try(step, signal) {
+  /** Starts a rung: {step, session, cancel(), done}. done resolves to true once it has
+   * shown a frame and is ready, to false when it failed. */
+  #begin(step, signal) {
+    const control = new AbortController();
+    const attempt = { step, session: null, cancel: () => control.abort() };
+    signal.addEventListener('abort', attempt.cancel);
+    this.#open.push(attempt);
+    attempt.done = this.#try(attempt, control.signal).then((shown) => {
+      signal.removeEventListener('abort', attempt.cancel);
+      this.#open = this.#open.filter((a) => a !== attempt);
+      if (shown) this.#ready.push(attempt);
+      this.#wake();
+      return shown;
+    });
     step.status = 'trying';
     this.#changed(this);
-    const attempt = new AbortController();
-    const abort = () => attempt.abort();
-    signal.addEventListener('abort', abort);
+    return attempt;
+  }
+
+  async #try(attempt, signal) {
+    const { step } = attempt;
+    const aborted = new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new RungError('')), { once: true });
+    });
+    const timeout = this.#clock.sleep(step.rung.deadline).then(() => { throw new RungError('no picture in time'); });
+    for (const promise of [aborted, timeout]) promise.catch(() => {});
     let session = null;
+    const starting = step.rung.start(signal);
     try {
-      const timeout = this.#clock.sleep(step.rung.deadline).then(() => { throw new RungError('no picture in time'); });
-      timeout.catch(() => {});
-      const starting = step.rung.start(attempt.signal);
-      starting.then((s) => { if (attempt.signal.aborted) s.stop(); }, () => {});
-      session = await Promise.race([starting, timeout]);
+      session = await Promise.race([starting, timeout, aborted]);
       const over = session.ended.then((reason) => { throw new RungError(reason); });
       over.catch(() => {});
-      await Promise.race([this.#firstFrame(session, attempt.signal), over, timeout]);
-      return session;
+      await Promise.race([this.#firstFrame(session, signal), over, timeout, aborted]);
+      attempt.session = session;
+      return true;
     } catch (err) {
-      attempt.abort();
+      const cancelled = signal.aborted;
+      attempt.cancel();
       session?.stop();
-      Object.assign(step, { status: 'failed', reason: err.message || String(err), final: Boolean(err.final), unreachable: Boolean(err.unreachable) });
-      return null;
-    } finally {
-      signal.removeEventListener('abort', abort);
+      starting.then((late) => late.stop(), () => {});
+      const failed = { status: 'failed', reason: err.message || String(err), final: Boolean(err.final), unreachable: Boolean(err.unreachable) };
+      Object.assign(step, cancelled ? { status: 'ready', reason: '' } : failed);
       this.#changed(this);
+      return false;
     }
   }
 
   async #firstFrame(session, signal) {
-    while (!signal.aborted && !(await session.frames() > 0)) await this.#clock.sleep(TIMES.look);
+    while (!signal.aborted && !(await session.frames() > 0)) {
+      if (await Promise.race([session.first ?? new Promise(() => {}), this.#clock.sleep(TIMES.look)])) return;
+    }
   }
 
-  #play(step, session) {
-    step.status = 'playing';
-    step.reason = '';
-    this.#current = { step, session };
+  /** Resolves once one of the attempts under way shows a frame, or none is left. */
+  async #winner() {
+    await Promise.any(this.#open.map(({ done }) => done.then((shown) => shown || Promise.reject(new Error())))).catch(() => {});
+  }
+
+  /** Plays the best of what is ready, if that is better than what plays. */
+  #take() {
+    const rank = ({ step }) => this.#rungs.indexOf(step);
+    const [best, ...others] = this.#ready.splice(0).sort((a, b) => rank(a) - rank(b));
+    for (const { step, session } of others) this.#leave(step, session);
+    const old = this.#current;
+    if (old && rank(old) <= rank(best)) return this.#leave(best.step, best.session);
+    this.#drop(rank(best) + 1);
+    const { step, session } = best;
+    Object.assign(step, { status: 'playing', reason: '' });
+    const current = { step, session, over: undefined };
+    this.#current = current;
+    session.ended.then((reason) => {
+      current.over = reason;
+      this.#wake();
+    });
+    if (old) Object.assign(old.step, { status: 'ready', reason: '' });
     this.#say('playing', '');
+    old?.session.stop();
+  }
+
+  #leave(step, session) {
+    if (step !== this.#current?.step) Object.assign(step, { status: 'ready', reason: '' });
+    session.stop();
+  }
+
+  #clear() {
+    this.#drop(0);
+    for (const { step, session } of this.#ready.splice(0)) this.#leave(step, session);
+  }
+
+  /** Ends the attempts of the rungs from one on. */
+  #drop(from) {
+    for (const attempt of this.#open) if (this.#rungs.indexOf(attempt.step) >= from) attempt.cancel();
+  }
+
+  #give(message) {
+    this.#clear();
+    this.#say('waiting', message);
   }
 
   /** Follows what plays, until it is over for good. */
@@ -162,11 +217,15 @@ export class Ladder {
     let climb = TIMES.climb[0];
     let climbAt = moved + climb;
     while (!signal.aborted) {
-      const { step, session } = this.#current;
-      const over = await Promise.race([session.ended, this.#clock.sleep(TIMES.watch)]);
+      if (this.#current.over === undefined && !this.#ready.length) await this.#nap(TIMES.watch);
       if (signal.aborted) break;
-      if (over !== undefined) return this.#end(over);
       const now = this.#clock.now();
+      if (this.#ready.length) {
+        this.#take();
+        [frames, moved] = [0, now];
+      }
+      const { session, over } = this.#current;
+      if (over !== undefined) return this.#end(over);
       const count = await session.frames();
       if (count !== frames || !this.#visible()) {
         frames = count;
@@ -179,34 +238,34 @@ export class Ladder {
           moved = now + TIMES.grace - TIMES.stall;
         } else if (now - moved >= TIMES.stall) {
           return this.#end(stream ? `no new picture for ${TIMES.stall / 1000} s` : 'the gateway does not answer');
+        } else if (stream && await session.alive?.() === false) {
+          return this.#end('the gateway does not know the session any more');
         }
       }
-      if (now >= climbAt && this.#phase === 'playing' && this.#visible()) {
-        if (await this.#up(step, signal)) [frames, moved] = [0, this.#clock.now()];
+      if ((now >= climbAt || this.#nudged) && this.#phase === 'playing' && this.#visible() && this.#open.length === 0) {
+        if (this.#nudged) climb = TIMES.climb[0];
+        this.#nudged = false;
+        this.#climb(signal);
         climb = Math.min(climb * 2, TIMES.climb[1]);
-        climbAt = this.#clock.now() + climb;
+        climbAt = now + climb;
       }
     }
     this.#end('');
   }
 
-  /** Tries the rungs above the one that plays, which goes on meanwhile. */
-  async #up(current, signal) {
-    for (const step of this.#rungs.slice(0, this.#rungs.indexOf(current))) {
-      if (step.final) continue;
-      const session = await this.#try(step, signal);
-      if (!session) continue;
-      const old = this.#current;
-      this.#play(step, session);
-      old.session.stop();
-      Object.assign(old.step, { status: 'ready', reason: '' });
-      this.#changed(this);
-      return true;
-    }
-    return false;
+  /** Tries the rungs above the one that plays, one after the other; it goes on meanwhile. */
+  #climb(signal, from = 0) {
+    const at = this.#rungs.findIndex((step, i) => i >= from && !step.final);
+    if (!this.#current || at < 0 || at >= this.#rungs.indexOf(this.#current.step)) return;
+    const current = this.#current;
+    this.#begin(this.#rungs[at], signal).done.then((shown) => {
+      if (!shown && !signal.aborted && this.#current === current) this.#climb(signal, at + 1);
+    });
   }
 
   #end(reason) {
+    this.#clear();
+    if (!this.#current) return;
     const { step, session } = this.#current;
     Object.assign(step, { status: 'failed', reason });
     this.#say('trying', reason); // while the session is there, so that its last picture can be kept
@@ -218,8 +277,8 @@ export class Ladder {
   /** Waits before the next round, but no longer than until the stream is back. */
   async #wait(ms, signal) {
     const until = this.#clock.now() + ms * (0.8 + 0.4 * Math.random());
-    while (!signal.aborted && this.#clock.now() < until) {
-      await this.#clock.sleep(Math.min(TIMES.watch, until - this.#clock.now()));
+    while (!signal.aborted && !this.#nudged && this.#clock.now() < until) {
+      await this.#nap(Math.min(TIMES.watch, until - this.#clock.now()));
       if (this.#phase !== 'waiting' || !this.#visible()) continue;
       const stream = await this.#stream();
       if (stream?.state === 'live' && this.#away) return;
@@ -228,24 +287,16 @@ export class Ladder {
     }
   }
 
+  /** Sleeps until the time is over or somebody nudges. */
+  #nap(ms) {
+    return Promise.race([this.#clock.sleep(ms), new Promise((resolve) => { this.#wake = resolve; })]);
+  }
+
   #say(phase, message) {
     this.#phase = phase;
     this.#message = message;
     this.#changed(this);
   }
-}
-
-/** What to tell of a stream that is not live. */
-function away({ state, error }) {
-  const what = {
-    idle: 'The stream is not running',
-    connecting: 'Connecting to the source',
-    waiting_keyframe: 'Waiting for the first picture of the source',
-    stalled: 'The source sends nothing',
-    retrying: 'The source is away and is tried again',
-    failed: 'The source failed',
-  }[state] ?? `The stream is ${state}`;
-  return error ? `${what}: ${cause(error)}` : what;
 }
 
 const browserClock = {

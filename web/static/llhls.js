@@ -2,11 +2,12 @@
 // Extensions. hls.js comes first: some browsers say that they play HLS, and then do
 // it late, or without the picture.
 
-import { RungError } from './ladder.js';
-import { refusalOf, unreachable } from './answers.js';
+import { RungError } from './rung.js';
+import { refusalOf, unreachable } from './gateway.js';
+import { Meter } from './meter.js';
 
-/** The rung of HLS: plays the playlist at url into a video element of its own. */
-export function hls(url, makeVideo) {
+/** The rung of HLS: plays the stream at an Address into a video element of its own. */
+export function hls(address, makeVideo) {
   return {
     id: 'hls',
     label: 'LL-HLS',
@@ -17,7 +18,7 @@ export function hls(url, makeVideo) {
       if (!Hls.isSupported() && !video.canPlayType('application/vnd.apple.mpegurl')) {
         throw new RungError('this browser has neither Media Source Extensions nor HLS', { final: true });
       }
-      const session = Hls.isSupported() ? new Scripted(Hls, url, video) : new Native(url, video);
+      const session = Hls.isSupported() ? new Scripted(Hls, address, video) : new Native(address, video);
       signal.addEventListener('abort', () => session.stop(), { once: true });
       return session;
     },
@@ -29,6 +30,7 @@ class Session {
   element;
   ended;
   missing = '';
+  made = '';
   over;
 
   constructor(video) {
@@ -36,12 +38,21 @@ class Session {
     this.ended = new Promise((resolve) => { this.over = resolve; });
   }
 
+  get picture() { return true; }
+
+  /** Decoded frames; of sound alone, what was decoded of it. */
   async frames() {
-    return this.element.getVideoPlaybackQuality?.().totalVideoFrames ?? this.element.webkitDecodedFrameCount ?? 0;
+    const { element } = this;
+    if (!this.picture) return element.webkitAudioDecodedByteCount ?? Math.floor(element.currentTime * 10);
+    return element.getVideoPlaybackQuality?.().totalVideoFrames ?? element.webkitDecodedFrameCount ?? 0;
   }
 
   async stats() {
-    return { width: this.element.videoWidth, height: this.element.videoHeight };
+    const { element } = this;
+    const out = { width: element.videoWidth, height: element.videoHeight, dropped: element.getVideoPlaybackQuality?.().droppedVideoFrames };
+    const { buffered, currentTime } = element;
+    if (buffered.length) out.buffer = buffered.end(buffered.length - 1) - currentTime;
+    return out;
   }
 
   play() { this.element.play().catch(() => {}); }
@@ -57,18 +68,26 @@ class Scripted extends Session {
   #hls;
   #recovered = 0;
 
-  constructor(Hls, url, video) {
+  #bytes = 0;
+  #meter = new Meter(5000);
+
+  constructor(Hls, address, video) {
     super(video);
     const engine = new Hls({
       lowLatencyMode: true,
       enableWorker: false, // fMP4 needs next to no work
       backBufferLength: 10,
       maxLiveSyncPlaybackRate: 1.2,
+      xhrSetup: (xhr) => {
+        for (const [name, value] of Object.entries(address.headers)) xhr.setRequestHeader(name, value);
+      },
     });
     this.#hls = engine;
     engine.on(Hls.Events.ERROR, (_, data) => this.#failed(Hls, data));
     engine.on(Hls.Events.MANIFEST_PARSED, () => this.play());
-    engine.loadSource(url);
+    engine.on(Hls.Events.MANIFEST_LOADED, (_, { networkDetails }) => this.#read(networkDetails));
+    engine.on(Hls.Events.FRAG_LOADED, (_, { frag, part }) => { this.#bytes += (part ?? frag).stats.loaded; });
+    engine.loadSource(address.url('index.m3u8'));
     engine.attachMedia(video);
   }
 
@@ -76,10 +95,25 @@ class Scripted extends Session {
     return this.#hls.audioTracks.length > 0 || this.#hls.levels.some((level) => level.audioCodec);
   }
 
+  get picture() {
+    const { levels } = this.#hls;
+    return levels.length === 0 || levels.some((level) => level.videoCodec || level.width || !level.audioCodec);
+  }
+
   async stats() {
     const out = await super.stats();
     if (this.#hls.latency > 0) out.latency = this.#hls.latency;
+    const level = this.#hls.levels[Math.max(0, this.#hls.currentLevel)];
+    [out.codec, out.audioCodec] = [level?.videoCodec ?? '', level?.audioCodec ?? this.#hls.audioTracks[0]?.audioCodec ?? ''];
+    out.bitrate = this.#meter.rate(this.#bytes, performance.now()) ?? undefined;
+    out.path = 'HTTP';
     return out;
+  }
+
+  /** What the gateway says of the tracks that it left out or made. */
+  #read(request) {
+    this.missing = request?.getResponseHeader?.('X-Camgate-Missing') ?? '';
+    this.made = request?.getResponseHeader?.('X-Camgate-Made') ?? '';
   }
 
   stop() {
@@ -98,10 +132,11 @@ class Scripted extends Session {
 }
 
 class Native extends Session {
-  constructor(url, video) {
+  constructor(address, video) {
     super(video);
     video.addEventListener('error', () => this.over(video.error?.message || 'the browser cannot play this'));
-    video.src = url;
+    video.crossOrigin = 'anonymous'; // else its pictures could not be read
+    video.src = address.url('index.m3u8');
     this.play();
   }
 

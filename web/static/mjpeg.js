@@ -2,17 +2,18 @@
 // It works wherever JPEG does. The parts are read here, rather than by an <img>
 // alone, as an <img> tells neither how many pictures it has shown nor why none come.
 
-import { RungError } from './ladder.js';
-import { ask, refusal } from './answers.js';
+import { RungError } from './rung.js';
+import { refusal } from './gateway.js';
+import { Meter } from './meter.js';
 
-/** The rung of MJPEG: shows the pictures of url in an image element of its own. */
-export function mjpeg(url, makeImage) {
+/** The rung of MJPEG: shows the pictures of the stream at an Address in an image element of its own. */
+export function mjpeg(address, makeImage) {
   return {
     id: 'mjpeg',
     label: 'MJPEG',
     deadline: 12_000,
     async start(signal) {
-      const response = await ask(url, { signal, cache: 'no-store' });
+      const response = await address.ask(address.url('mjpeg'), { signal, cache: 'no-store' });
       if (!response.ok) throw await refusal(response);
       const boundary = boundaryOf(response.headers.get('Content-Type') ?? '');
       if (!boundary) throw new RungError('the gateway sent no multipart answer');
@@ -31,7 +32,11 @@ class Session {
   element;
   ended;
   sound = false;
+  picture = true;
   missing = 'it carries pictures only';
+  made = '';
+  #bytes = 0;
+  #meter = new Meter(5000);
   #over;
   #reader;
   #frames = 0;
@@ -49,7 +54,10 @@ class Session {
 
   async frames() { return this.#frames; }
 
-  async stats() { return { width: this.element.naturalWidth, height: this.element.naturalHeight }; }
+  async stats() {
+    const { naturalWidth: width, naturalHeight: height } = this.element;
+    return { width, height, codec: 'JPEG', path: 'HTTP', bitrate: this.#meter.rate(this.#bytes, performance.now()) ?? undefined };
+  }
 
   stop() {
     this.#over('stopped');
@@ -64,6 +72,7 @@ class Session {
       while (this.#reader) {
         const { done, value } = await this.#reader.read();
         if (done) break;
+        this.#bytes += value.length;
         parts.push(value);
       }
       this.#over('the gateway ended the stream');

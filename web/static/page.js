@@ -1,7 +1,7 @@
 // The page of one stream: the player, which way it plays, and the stream's facts.
 
 import './player.js';
-import { streamInfo } from './answers.js';
+import { Address } from './gateway.js';
 import { h, say, copyButton } from './dom.js';
 import { STATES, track, viewers, source, span, nextTry, offline, cause, sentence, bitrate } from './words.js';
 import { Meter } from './meter.js';
@@ -19,9 +19,13 @@ const query = new URLSearchParams(location.search);
 const via = WAYS.some(([id]) => id && id === query.get('via')) ? query.get('via') : '';
 const bare = ['0', 'false', 'no'].includes(query.get('controls'));
 
-if (bare) document.documentElement.classList.add('bare');
-if (via) player.setAttribute('via', via);
-if (['0', 'false', 'no'].includes(query.get('muted'))) player.muted = false;
+if (bare) {
+  document.documentElement.classList.add('bare');
+  player.setAttribute('controls', 'hover');
+}
+if (via) player.setAttribute('mode', via);
+if (query.has('muted')) player.setAttribute('muted', query.get('muted'));
+if (query.has('stats')) player.setAttribute('stats', '');
 player.setAttribute('src', `/${player.dataset.stream}`);
 
 // The state of the player, for tests and for pages that look into a frame.
@@ -42,8 +46,8 @@ function choose(id) {
   if (id) url.searchParams.set('via', id);
   else url.searchParams.delete('via');
   history.replaceState(null, '', url);
-  if (id) player.setAttribute('via', id);
-  else player.removeAttribute('via');
+  if (id) player.setAttribute('mode', id);
+  else player.removeAttribute('mode');
 }
 
 const STATUS = { ready: '', trying: 'trying', playing: 'playing', failed: 'does not play' };
@@ -60,16 +64,15 @@ player.addEventListener('camgate-change', () => {
   }
 });
 
-player.addEventListener('camgate-via', () => {
-  const id = player.getAttribute('via') ?? '';
+player.addEventListener('camgate-mode', () => {
+  const id = player.getAttribute('mode') ?? '';
   for (const input of ways.querySelectorAll('input')) input.checked = input.value === id;
   choose(id);
 });
 
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== 'radio') return;
-  if (event.key === 'm') player.muted = !player.muted;
-  if (event.key === 'f') player.fullscreen();
+  const { tagName, type } = event.target;
+  if (!/^(INPUT|TEXTAREA|SELECT)$/.test(tagName) || type === 'radio') player.handleKey(event);
 });
 
 const facts = document.getElementById('facts');
@@ -80,6 +83,8 @@ function fact(term, ...lines) {
   const shown = lines.filter(Boolean);
   return shown.length ? [h('dt', {}, term), ...shown.map((line) => h('dd', {}, line))] : [];
 }
+
+const address = new Address(player.dataset.stream, '/');
 
 let shown = '';
 function show(stream) {
@@ -113,8 +118,8 @@ function showAddresses(urls) {
 
 async function poll() {
   if (!document.hidden && !bare) {
-    const stream = await streamInfo(player.name);
-    if (stream) {
+    const stream = await address.info();
+    if (stream?.tracks) {
       show(stream);
       showAddresses(stream.urls);
     }

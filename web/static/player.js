@@ -1,209 +1,267 @@
-// <camgate-player src="/NAME"> plays a stream: WebRTC, else LL-HLS, else MJPEG.
-// It shows the last picture at once, says what plays and why the rest does not, and
-// starts again when a session ends. Attributes: src, via (webrtc, hls or mjpeg: only
-// that), bare (the picture alone). Its property "report" is its state for others,
-// who are told of changes by the event "camgate-change".
+// <camgate-player src="/NAME"> plays a stream: WebRTC, else LL-HLS, else MJPEG. It
+// shows the last picture at once, says what plays and why the rest does not, and
+// starts again when a session ends. docs/player.md describes its attributes, events
+// and methods. Its looks are its own: pages around it do not reach into it.
 
 import { Ladder } from './ladder.js';
-import { streamInfo } from './answers.js';
-import { webrtc } from './whep.js';
-import { hls } from './llhls.js';
-import { mjpeg } from './mjpeg.js';
-import { h, say, icon } from './dom.js';
-import { sentence } from './words.js';
+import { Address, gatewayOf } from './gateway.js';
+import { rungsOf } from './rungs.js';
+import { fetchPicture } from './stills.js';
+import { h, on } from './dom.js';
+import { Controls } from './controls.js';
+import { atGesture, play, remember, remembered } from './sound.js';
+import { Presence } from './presence.js';
+import { pictureOf, savePicture } from './picture.js';
 
 const TICK = 250; // ms between looks at the numbers
-const PHASES = {
-  trying: ['Connecting', 'busy'], playing: ['Live', 'good'], away: ['Source away', 'warn'], waiting: ['Waiting', 'warn'],
-};
+const GATEWAY = gatewayOf(import.meta.url);
+const RESTART = new Set(['src', 'mode', 'via', 'profile', 'token']);
+const NO = new Set(['false', '0', 'no', 'none', 'off']);
+
+/** Whether an attribute says no. */
+const denied = (element, name) => NO.has(element.getAttribute(name) ?? '');
 
 class CamgatePlayer extends HTMLElement {
-  static observedAttributes = ['src', 'via'];
+  static observedAttributes = [...RESTART, 'muted', 'stats', 'fit', 'lazy', 'poster'];
 
-  #abort = null;
+  #run = null; // the AbortController of what plays or tries to
   #ladder = null;
-  #timer = 0;
-  #muted = true;
   #session = null; // the one that is shown
+  #address = null; // of what plays
+  #muted = true;
+  #blocked = null; // takes back the wish for sound at the next click
+  #paused = false; // by pause()
   #stats = {};
   #frames = 0;
   #rate = { at: 0, frames: 0, fps: 0 };
+  #first = { from: 0, ms: 0, at: 0 };
   #ui = null;
   #audio = null; // the codec of the stream's sound; '': it has none; null: not known
+  #presence = new Presence(this, () => this.#arrange());
 
   connectedCallback() {
     if (!this.#ui) this.#build();
-    window.addEventListener('pagehide', this.#leave);
-    window.addEventListener('pageshow', this.#back);
-    this.#start();
+    this.#presence.start(this.hasAttribute('lazy'));
+    this.#arrange();
   }
 
   disconnectedCallback() {
-    window.removeEventListener('pagehide', this.#leave);
-    window.removeEventListener('pageshow', this.#back);
+    this.#presence.stop();
     this.#stop();
   }
 
   attributeChangedCallback(name, before, after) {
-    if (this.#ui && this.isConnected && before !== after) {
-      this.#stop();
-      this.#start();
-    }
+    if (!this.#ui || before === after) return;
+    if (name === 'muted') this.muted = !denied(this, 'muted');
+    if (name === 'stats') this.#showStats();
+    if (name === 'lazy' && this.isConnected) this.#presence.start(after !== null);
+    if (!RESTART.has(name)) return;
+    this.#stop();
+    if (name === 'src' || name === 'profile') this.#ui.poster.removeAttribute('src');
+    this.#arrange();
   }
 
-  /** The stream's name. */
-  get name() { return (this.getAttribute('src') ?? '').replace(/^\/+|\/+$/g, ''); }
+  /** The stream's name, without its profile. */
+  get name() { return new Address(this.getAttribute('src') ?? '', GATEWAY).name; }
 
   /** What the player does, for tests and for pages that embed it. */
   get report() {
-    const ladder = this.#ladder;
+    const [ladder, session] = [this.#ladder, this.#session];
+    const steps = ladder?.steps ?? [];
     return {
-      rung: ladder?.rung?.id ?? '',
-      phase: ladder?.phase ?? 'stopped',
-      message: ladder?.message ?? '',
-      frames: this.#frames,
-      fps: this.#rate.fps,
-      stats: { ...this.#stats },
-      reasons: Object.fromEntries((ladder?.steps ?? []).map((s) => [s.id, s.reason])),
-      steps: ladder?.steps ?? [],
-      sound: Boolean(this.#session?.sound),
-      missing: this.#session?.missing ?? '',
-      muted: this.#muted,
+      stream: this.#address?.name ?? this.name,
+      rung: ladder?.rung?.id ?? '', phase: ladder?.phase ?? 'stopped', message: ladder?.message ?? '',
+      frames: this.#frames, fps: this.#rate.fps, stats: { ...this.#stats },
+      reasons: Object.fromEntries(steps.map((s) => [s.id, s.reason])), steps,
+      picture: session?.picture ?? true, video: session?.element instanceof HTMLVideoElement,
+      sound: Boolean(session?.sound), muted: this.#muted, missing: session?.missing ?? '', made: session?.made ?? '',
+      firstMs: this.#first.ms, firstAt: this.#first.at,
     };
   }
+
+  /** The element that shows the stream: <video>, <img>, or null. */
+  get media() { return this.#session?.element ?? null; }
 
   get muted() { return this.#muted; }
   set muted(value) {
     this.#muted = Boolean(value);
+    this.#blocked?.();
+    this.#blocked = null;
     this.#applySound();
     this.#tell();
+  }
+
+  toggleMuted() {
+    this.muted = !this.muted;
+    remember(!this.muted);
+  }
+
+  get paused() { return this.#paused; }
+
+  pause() {
+    this.#paused = true;
+    this.#arrange();
+  }
+
+  /** Plays again; what waits for its next attempt tries now. */
+  play() {
+    this.#paused = false;
+    this.#arrange();
+    this.#ladder?.nudge();
   }
 
   fullscreen() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     const { stage } = this.#ui;
     if (stage.requestFullscreen) stage.requestFullscreen().catch(() => {});
-    else this.#session?.element.webkitEnterFullscreen?.(); // phones that only let a video do that
+    else this.media?.webkitEnterFullscreen?.(); // phones that only let a video do that
+  }
+
+  pictureInPicture() {
+    if (document.pictureInPictureElement) return void document.exitPictureInPicture();
+    this.media?.requestPictureInPicture?.().catch(() => {});
+  }
+
+  toggleStats() { this.toggleAttribute('stats'); }
+
+  /** Resolves to a JPEG of what is seen. */
+  async snapshot() { return (this.media && await pictureOf(this.media)) ?? fetchPicture(this.#address); }
+
+  /** Downloads a JPEG of what is seen. */
+  async save() { savePicture(await this.snapshot(), this.#address.name); }
+
+  hearByHLS() {
+    remember(true);
+    this.muted = false; // by a click, so the browser allows it
+    this.setAttribute('mode', 'hls');
+    this.dispatchEvent(new CustomEvent('camgate-mode', { bubbles: true, composed: true }));
   }
 
   #build() {
-    const poster = h('img', { class: 'player-poster', alt: '', decoding: 'async' });
-    poster.addEventListener('load', () => poster.classList.add('has-picture'));
-    poster.addEventListener('error', () => poster.classList.remove('has-picture'));
-    const pill = h('span', { class: 'pill' });
-    const message = h('p', { class: 'player-message', hidden: true });
-    const mute = h('button', { type: 'button', class: 'stage-button', onclick: () => { this.muted = !this.muted; } });
-    const snapshot = h('a', { class: 'stage-button', 'aria-label': 'Open a snapshot', title: 'Snapshot', target: '_blank' }, icon('camera'));
-    const full = h('button', { type: 'button', class: 'stage-button', 'aria-label': 'Fullscreen', title: 'Fullscreen (f)', onclick: () => this.fullscreen() }, icon('full'));
-    const numbers = h('p', { class: 'player-numbers' });
-    const stage = h('div', { class: 'player-stage' }, poster,
-      h('div', { class: 'player-top', role: 'status' }, pill, message),
-      h('div', { class: 'player-bar' }, mute, snapshot, full));
-    const noteText = h('span');
-    const withSound = h('button', { type: 'button', class: 'player-sound', onclick: () => this.#soundByHLS() }, 'Play it with sound by LL-HLS');
-    const note = h('p', { class: 'player-note', hidden: true }, noteText, withSound);
-    const below = h('div', { class: 'player-below' }, note, numbers);
-    this.#ui = { stage, poster, pill, message, mute, snapshot, numbers, note, noteText, withSound };
-    this.append(stage, below);
-    this.#applySound();
+    const ui = new Controls(this);
+    this.#ui = ui;
+    const root = this.attachShadow({ mode: 'open' });
+    root.append(h('link', { rel: 'stylesheet', href: new URL('player.css', import.meta.url).href }), ui.stage, ui.below);
+    root.addEventListener('keydown', (event) => this.handleKey(event));
+    const wish = this.hasAttribute('muted') ? !denied(this, 'muted') : remembered() !== true;
+    this.#muted = wish;
+    this.#showStats();
+    ui.show(this.report, this.#audio);
   }
 
-  #start() {
-    if (!this.name) return;
-    const base = `/${this.name}`;
-    const ui = this.#ui;
-    if (!ui.poster.classList.contains('has-picture')) ui.poster.src = `${base}/snapshot.jpg`;
-    ui.snapshot.href = `${base}/snapshot.jpg`;
-    const video = () => {
-      const v = h('video', { playsinline: true, autoplay: true, 'aria-label': `Live video of ${this.name}` });
-      v.muted = true;
-      return v;
-    };
-    const image = () => h('img', { alt: `Live pictures of ${this.name}` });
-    const via = this.getAttribute('via');
-    const rungs = [
-      this.#shown((make) => webrtc(`${base}/whep`, make), video),
-      this.#shown((make) => hls(`${base}/index.m3u8`, make), video),
-      this.#shown((make) => mjpeg(`${base}/mjpeg`, make), image),
-    ];
-    this.#abort = new AbortController();
+  /** m, s, c, p and f do what the buttons do; a page may pass on the keys that it gets. */
+  handleKey(event) {
+    const action = { m: 'toggleMuted', s: 'toggleStats', c: 'save', p: 'pictureInPicture', f: 'fullscreen' }[event.key];
+    if (!action || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    event.preventDefault();
+    this[action]();
+  }
+
+  /** Starts or stops, as there is somebody who looks. */
+  #arrange() {
+    const wanted = this.isConnected && !this.#paused && this.name !== '' && this.#presence.looking(this.#listened());
+    if (wanted && !this.#run) this.#start();
+    if (!wanted && this.#run) this.#stop();
+    if (wanted) this.#ladder?.nudge();
+  }
+
+  /** Whether it is of use although nobody sees the page. */
+  #listened() {
+    return Boolean(this.#session?.sound && !this.#muted) || Boolean(this.media && document.pictureInPictureElement && this.shadowRoot.pictureInPictureElement === this.media);
+  }
+
+  async #start() {
+    const run = new AbortController();
+    this.#run = run;
+    this.#first = { from: performance.now(), ms: 0, at: 0 };
+    const whole = new Address(this.getAttribute('src') ?? '', GATEWAY, this.getAttribute('token') ?? '');
+    this.#address = await this.#profileOf(whole);
+    if (run.signal.aborted) return;
+    this.#ui.stage.setAttribute('aria-label', `Player of ${this.name}`);
+    this.#showPoster(run.signal);
+    const mode = this.getAttribute('mode') ?? this.getAttribute('via') ?? 'auto';
+    if (mode === 'poster') return;
     this.#frames = 0;
     this.#ladder = new Ladder({
-      rungs: rungs.filter((r) => !rungs.some((o) => o.id === via) || r.id === via),
-      stream: () => streamInfo(this.name),
+      rungs: rungsOf(mode, { address: this.#address, name: this.name, tile: this.hasAttribute('lazy'), mount: (el) => this.#ui.poster.after(el), shown: () => this.media }),
+      stream: () => this.#address.info(),
       visible: () => !document.hidden,
-      changed: () => this.#follow(),
+      changed: () => this.#follow(run),
     });
-    this.#ladder.run(this.#abort.signal);
-    this.#timer = setInterval(() => this.#tick(), TICK);
+    this.#ladder.run(run.signal);
+    const timer = setInterval(() => this.#tick(), TICK);
+    run.signal.addEventListener('abort', () => clearInterval(timer));
   }
 
   #stop() {
-    this.#abort?.abort();
-    clearInterval(this.#timer);
+    if (!this.#run) return;
     this.#keepPicture();
     this.#session?.stop();
     this.#session = null;
     this.#ladder = null;
+    this.#run.abort();
+    this.#run = null;
+    this.#show();
   }
 
-  #leave = () => this.#stop();
-  #back = (event) => { if (event.persisted) this.#start(); };
-
-  /** A rung whose element is in the page for as long as it is of use. */
-  #shown(rungOf, make) {
-    let element = null;
-    const rung = rungOf(() => {
-      element = make();
-      element.classList.add('player-media');
-      this.#ui.stage.prepend(element);
-      return element;
-    });
-    return {
-      ...rung,
-      start: async (signal) => {
-        element = null;
-        const mine = () => { const e = element; return () => e?.remove(); };
-        let remove = () => element?.remove();
-        signal.addEventListener('abort', () => remove(), { once: true });
-        const session = await rung.start(signal);
-        remove = mine();
-        const stop = session.stop.bind(session);
-        session.stop = () => { stop(); remove(); };
-        if (signal.aborted) session.stop();
-        return session;
-      },
-    };
+  /** The stream of the profile that is asked for, or the stream itself where it has none of that name. */
+  async #profileOf(address) {
+    const profile = this.getAttribute('profile');
+    if (!profile || profile === 'main') return address;
+    const other = address.of(`${address.name}/${profile}`);
+    return (await other.info())?.name ? other : address;
   }
 
-  /** Brings the page in line with the ladder. */
-  #follow() {
+  #showPoster(signal) {
+    const { poster } = this.#ui;
+    const given = this.getAttribute('poster');
+    if (denied(this, 'poster') || poster.classList.contains('has-picture')) return;
+    if (given) poster.src = given;
+    else if (!this.#address.token) poster.src = this.#address.url('snapshot.jpg');
+    else {
+      fetchPicture(this.#address, signal).then((blob) => {
+        const url = URL.createObjectURL(blob);
+        poster.src = url;
+        on(poster, 'load', () => URL.revokeObjectURL(url), { once: true });
+      }, () => {});
+    }
+  }
+
+  /** Brings everything in line with the ladder. */
+  #follow(run) {
     const ladder = this.#ladder;
-    if (!ladder) return;
+    if (!ladder || run !== this.#run) return;
     if (ladder.phase !== 'playing') this.#keepPicture();
     if (ladder.session !== this.#session) {
       this.#session = ladder.session;
       this.#stats = {};
       this.#frames = 0;
       this.#rate = { at: 0, frames: 0, fps: 0 };
-      this.#session?.element.classList.add('is-shown');
-      this.#applySound();
-      if (this.#session) this.#learnAudio();
+      if (this.#session) {
+        const now = performance.now();
+        if (!this.#first.ms) this.#first = { ...this.#first, ms: now - this.#first.from, at: now };
+        this.media.classList.add('is-shown');
+        this.#applySound();
+        this.#address.info().then((info) => {
+          if (!info?.tracks) return;
+          this.#audio = info.tracks.find((t) => t.kind === 'audio')?.codec ?? '';
+          this.#show();
+        });
+      }
     }
-    const ui = this.#ui;
-    const [word, tone] = PHASES[ladder.phase];
-    say(ui.pill, ladder.phase === 'playing' ? `${word} · ${ladder.rung.label}` : word);
-    ui.pill.dataset.tone = tone;
-    say(ui.message, ladder.phase === 'playing' ? '' : sentence(ladder.message));
-    ui.message.hidden = ui.message.textContent === '';
-    this.dataset.rung = ladder.rung?.id ?? '';
-    this.dataset.phase = ladder.phase;
+    this.#show();
     this.#tell();
+  }
+
+  #show() {
+    const { report } = this;
+    [this.dataset.rung, this.dataset.phase] = [report.rung, report.phase];
+    this.#ui.show(report, this.#audio);
   }
 
   async #tick() {
     const session = this.#session;
-    if (!session) return say(this.#ui.numbers, '');
+    if (!session) return;
     try {
       const [frames, stats] = [await session.frames(), await session.stats()];
       if (session !== this.#session) return;
@@ -214,78 +272,43 @@ class CamgatePlayer extends HTMLElement {
     }
     this.dataset.frames = this.#frames;
     const now = performance.now();
-    if (now - this.#rate.at >= 1000) {
-      const passed = (now - this.#rate.at) / 1000;
-      const fps = this.#rate.at ? (this.#frames - this.#rate.frames) / passed : 0;
-      this.#rate = { at: now, frames: this.#frames, fps: Math.max(0, Math.round(fps)) };
-      this.#showNumbers();
-      this.#tell();
-    }
+    const passed = (now - this.#rate.at) / 1000;
+    if (passed < 1) return;
+    const fps = this.#rate.at ? (this.#frames - this.#rate.frames) / passed : 0;
+    this.#rate = { at: now, frames: this.#frames, fps: Math.max(0, Math.round(fps)) };
+    this.#ui.figures(this.report);
+    this.#tell();
   }
 
-  #showNumbers() {
-    const { width, height, latency, buffered } = this.#stats;
-    const parts = [this.#ladder.rung?.label];
-    if (width && height) {
-      parts.push(`${width}×${height}`);
-      this.#ui.stage.style.aspectRatio = `${width} / ${height}`;
-    }
-    if (this.#rate.fps) parts.push(`${this.#rate.fps} fps`);
-    if (latency !== undefined) parts.push(latency < 1 ? `${Math.max(1, Math.round(latency * 1000))} ms behind` : `${latency.toFixed(1)} s behind`);
-    if (buffered !== undefined) parts.push(`${Math.max(1, Math.round(buffered * 1000))} ms buffered`);
-    say(this.#ui.numbers, parts.join(' · '));
+  #showStats() {
+    this.#ui.overlay.hidden = !this.hasAttribute('stats');
+    this.#ui.figures(this.report);
   }
 
-  #applySound() {
-    const { mute, note, noteText, withSound } = this.#ui;
-    const session = this.#session;
-    const label = this.#ladder?.rung?.label ?? '';
-    if (session && 'muted' in session.element) {
-      session.element.muted = this.#muted;
-      if (!this.#muted) session.element.play().catch(() => { this.muted = true; });
-    }
-    const silent = Boolean(session) && !session.sound;
-    mute.disabled = !session || silent;
-    mute.replaceChildren(icon(this.#muted || silent ? 'muted' : 'sound'));
-    const action = silent ? 'No sound' : this.#muted ? 'Unmute' : 'Mute';
-    mute.setAttribute('aria-label', action);
-    mute.title = `${action} (m)`;
-    const missing = session?.missing ?? '';
-    // The gateway may have left out more than sound; silence is only worth a word if there is any sound.
-    const text = session && silent && this.#audio !== '' ? `No sound over ${label}${missing ? `: ${missing}` : ''}` : missing && session && !silent ? `Left out over ${label}: ${missing}` : '';
-    say(noteText, text);
-    withSound.hidden = this.#ladder?.rung?.id === 'hls' || !['AAC', 'Opus'].includes(this.#audio);
-    note.hidden = text === '';
-  }
-
-  async #learnAudio() {
-    const info = await streamInfo(this.name);
-    if (!info) return;
-    this.#audio = info.tracks.find((t) => t.kind === 'audio')?.codec ?? '';
-    this.#applySound();
-  }
-
-  #soundByHLS() {
-    this.#muted = false; // by a click, so the browser allows it
-    this.setAttribute('via', 'hls');
-    this.dispatchEvent(new CustomEvent('camgate-via', { bubbles: true }));
+  async #applySound() {
+    const element = this.media;
+    this.#show();
+    if (!(element instanceof HTMLMediaElement)) return;
+    if (await play(element, this.#muted)) return;
+    // The browser wants a click first; any one will do.
+    this.#muted = true;
+    this.#blocked?.();
+    this.#blocked = atGesture(() => { this.muted = false; });
+    this.#show();
+    this.#tell();
   }
 
   /** Keeps the last picture for the time in which nothing plays. */
-  #keepPicture() {
-    const element = this.#session?.element;
-    const [width, height] = [element?.videoWidth || element?.naturalWidth, element?.videoHeight || element?.naturalHeight];
-    if (!width || !height) return;
-    const canvas = h('canvas', { width, height });
-    try {
-      canvas.getContext('2d').drawImage(element, 0, 0);
-      this.#ui.poster.src = canvas.toDataURL('image/jpeg', 0.8);
-    } catch {
-      // Then the one before stays.
-    }
+  async #keepPicture() {
+    const { media } = this;
+    const picture = media && await pictureOf(media, 0.8);
+    if (!picture) return;
+    const url = URL.createObjectURL(picture);
+    this.#ui.poster.src = url;
+    on(this.#ui.poster, 'load', () => URL.revokeObjectURL(url), { once: true });
   }
 
-  #tell() { this.dispatchEvent(new CustomEvent('camgate-change', { bubbles: true })); }
+  #tell() { this.dispatchEvent(new CustomEvent('camgate-change', { bubbles: true, composed: true })); }
 }
 
 customElements.define('camgate-player', CamgatePlayer);

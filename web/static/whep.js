@@ -2,19 +2,17 @@
 // back with the session's address; PATCH sends addresses that were found later,
 // DELETE says good-bye.
 
-import { RungError } from './ladder.js';
-import { ask, refusal } from './answers.js';
+import { RungError } from './rung.js';
+import { refusal } from './gateway.js';
+import { Figures, pathWords } from './figures.js';
 
-/** How long the offer waits for our own addresses, in ms. The gateway does not need
- * them as long as it can be reached itself. */
-const GATHERING = 150;
 /** How long a connection may be broken before it is given up, in ms. */
 const BROKEN = 4000;
 /** How long finding a way through the network may take, in ms. */
-const CONNECTING = 5000;
+const CONNECTING = 6000;
 
-/** The rung of WebRTC: plays url into a video element of its own. */
-export function webrtc(url, makeVideo) {
+/** The rung of WebRTC: plays the stream at an Address into a video element of its own. */
+export function webrtc(address, makeVideo) {
   let servers = null; // asked for once
   return {
     id: 'webrtc',
@@ -22,8 +20,8 @@ export function webrtc(url, makeVideo) {
     deadline: 10_000,
     async start(signal) {
       if (!globalThis.RTCPeerConnection) throw new RungError('this browser has no WebRTC', { final: true });
-      servers ??= askForServers(url);
-      const session = new Session(url, makeVideo(), await servers);
+      servers ??= askForServers(address);
+      const session = new Session(address, makeVideo(), servers);
       signal.addEventListener('abort', () => session.stop(), { once: true });
       try {
         await session.open(signal);
@@ -37,9 +35,9 @@ export function webrtc(url, makeVideo) {
 }
 
 /** Asks which STUN and TURN servers to use. Not to know does no harm on most networks. */
-async function askForServers(url) {
+async function askForServers(address) {
   try {
-    const response = await fetch(url, { method: 'OPTIONS', signal: AbortSignal.timeout(2000) });
+    const response = await address.fetch(address.url('whep'), { method: 'OPTIONS', signal: AbortSignal.timeout(2000) });
     return iceServers(response.headers.get('Link') ?? '');
   } catch {
     return [];
@@ -64,19 +62,25 @@ class Session {
   element;
   ended;
   missing = ''; // what the gateway cannot send this way, in its words
+  made = ''; // what it makes anew for us
   sound = false;
-  #url;
+  picture = true;
+  #address;
   #pc;
   #resource = '';
   #etag = '';
-  #late = []; // candidates that the offer did not wait for
+  #late = []; // candidates that were found before there was a session
   #end;
   #timers = new Set();
-  #last = { delay: 0, emitted: 0 };
+  #figures = new Figures();
+  #asked = 0; // when the offer went out
 
-  constructor(url, video, servers) {
-    this.#url = url;
-    this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: servers });
+  #servers;
+
+  constructor(address, video, servers) {
+    this.#address = address;
+    this.#servers = servers;
+    this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.element = video;
     this.ended = new Promise((resolve) => { this.#end = resolve; });
   }
@@ -90,10 +94,13 @@ class Session {
       this.#hear(receiver.transport);
     };
     pc.onconnectionstatechange = () => this.#follow();
-    await pc.setLocalDescription();
-    await this.#gather();
     pc.onicecandidate = ({ candidate }) => this.#trickle(candidate);
-    const response = await ask(this.#url, {
+    const [offer, iceServers] = await Promise.all([pc.createOffer(), this.#servers]); // a key takes a while to make
+    if (iceServers.length) pc.setConfiguration({ bundlePolicy: 'max-bundle', iceServers });
+    await pc.setLocalDescription(offer);
+    this.#asked = performance.now();
+    // It does not wait for our own addresses: the gateway learns them from our checks.
+    const response = await this.#address.ask(this.#address.url('whep'), {
       method: 'POST', signal, body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' },
     });
     if (response.status !== 201 && response.status !== 200) throw await refusal(response);
@@ -101,43 +108,38 @@ class Session {
     if (location) this.#resource = new URL(location, response.url).href;
     this.#etag = response.headers.get('ETag') ?? '';
     this.missing = response.headers.get('X-Camgate-Missing') ?? '';
+    this.made = response.headers.get('X-Camgate-Made') ?? '';
     const sdp = await response.text();
     if (signal.aborted) return this.#leave();
     await pc.setRemoteDescription({ type: 'answer', sdp });
     const receiving = (kind) => pc.getTransceivers().some((t) => t.receiver.track.kind === kind && t.currentDirection === 'recvonly');
     this.sound = receiving('audio');
-    if (!receiving('video')) throw new RungError(this.missing || 'no video that this browser can decode', { final: true });
+    this.picture = receiving('video');
+    if (!this.picture && (!this.sound || /video/i.test(this.missing))) {
+      throw new RungError(this.missing || 'nothing that this browser can decode', { final: true });
+    }
     this.element.srcObject = media;
     this.element.play().catch(() => {}); // what counts are frames
-    this.#after(CONNECTING, () => {
-      if (pc.connectionState !== 'connected') this.#over('no way through the network to the gateway (UDP and TCP tried)');
+    this.#after(CONNECTING, async () => {
+      if (pc.connectionState !== 'connected') this.#over(await this.#noWay(sdp));
     });
     for (const candidate of this.#late.splice(0)) this.#trickle(candidate);
   }
 
-  async frames() {
-    let decoded = 0;
-    (await this.#pc.getStats()).forEach((s) => {
-      if (s.type === 'inbound-rtp' && s.kind === 'video') decoded = s.framesDecoded ?? 0;
-    });
-    return decoded;
+  /** Decoded frames; of sound alone, packets that came. */
+  async frames() { return this.#figures.frames(await this.#pc.getStats(), this.picture); }
+
+  /** Resolves to false when the gateway does not know the session any more. */
+  async alive() {
+    if (!this.#resource) return true;
+    const response = await this.#address.fetch(this.#resource, this.#fragment(null)).catch(() => null);
+    return response?.status !== 404;
   }
 
-  /** {width, height, buffered (s, on the way and in the jitter buffer), lost (packets)}
-   * The camera and the decoder add to the delay, but nobody here knows how much. */
+  /** See Figures. The camera and the decoder add to the delay, but nobody here knows how much. */
   async stats() {
-    const out = { width: this.element.videoWidth, height: this.element.videoHeight };
-    let trip = 0;
-    (await this.#pc.getStats()).forEach((s) => {
-      if (s.type === 'candidate-pair' && s.nominated) trip = s.currentRoundTripTime ?? trip;
-      if (s.type !== 'inbound-rtp' || s.kind !== 'video') return;
-      out.lost = s.packetsLost;
-      const [delay, emitted] = [s.jitterBufferDelay ?? 0, s.jitterBufferEmittedCount ?? 0];
-      if (emitted > this.#last.emitted) out.buffered = (delay - this.#last.delay) / (emitted - this.#last.emitted);
-      this.#last = { delay, emitted };
-    });
-    if (out.buffered !== undefined) out.buffered += trip / 2;
-    return out;
+    const out = this.#figures.read(await this.#pc.getStats(), performance.now());
+    return { width: this.element.videoWidth, height: this.element.videoHeight, ...out };
   }
 
   stop() {
@@ -152,7 +154,7 @@ class Session {
   /** Says good-bye; also works while the page is being left. */
   #leave() {
     if (!this.#resource) return;
-    fetch(this.#resource, { method: 'DELETE', keepalive: true }).catch(() => {});
+    this.#address.fetch(this.#resource, { method: 'DELETE', keepalive: true }).catch(() => {});
     this.#resource = '';
   }
 
@@ -165,6 +167,9 @@ class Session {
 
   #follow() {
     switch (this.#pc.connectionState) {
+      case 'connected':
+        this.#figures.connected ??= performance.now() - this.#asked;
+        return;
       case 'failed':
         return this.#over('the connection was lost');
       case 'closed':
@@ -176,6 +181,12 @@ class Session {
     }
   }
 
+  /** Tells which addresses of the gateway were tried without success. */
+  async #noWay(sdp) {
+    const tried = pathWords(sdp);
+    return `no way through the network to the gateway${tried ? `: ${tried} did not answer` : ''}`;
+  }
+
   /** The gateway's good-bye. Browsers tell of it here and, as if the network had
    * failed, many seconds later in the state of the connection. */
   #hear(transport) {
@@ -184,30 +195,25 @@ class Session {
     });
   }
 
-  #gather() {
-    const pc = this.#pc;
-    return new Promise((resolve) => {
-      const done = () => { if (pc.iceGatheringState === 'complete') resolve(); };
-      pc.addEventListener('icegatheringstatechange', done);
-      this.#after(GATHERING, resolve);
-      done();
-    });
-  }
-
-  /** Sends a late candidate as a fragment of SDP (RFC 8840). */
+  /** Sends a late candidate. */
   #trickle(candidate) {
     if (!this.#resource) {
       this.#late.push(candidate);
       return;
     }
+    this.#address.fetch(this.#resource, this.#fragment(candidate)).catch(() => {});
+  }
+
+  /** A request with a candidate (null: there are no more) as a fragment of SDP (RFC 8840). */
+  #fragment(candidate) {
     const sdp = this.#pc.localDescription.sdp;
     const line = (name) => sdp.match(new RegExp(`^${name}.*$`, 'm'))?.[0].trim() ?? '';
-    const fragment = [
+    const body = [
       line('a=ice-ufrag:'), line('a=ice-pwd:'), line('m='), line('a=mid:'),
       candidate?.candidate ? `a=${candidate.candidate}` : 'a=end-of-candidates', '',
     ].join('\r\n');
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
     if (this.#etag) headers['If-Match'] = this.#etag;
-    fetch(this.#resource, { method: 'PATCH', body: fragment, headers }).catch(() => {});
+    return { method: 'PATCH', body, headers };
   }
 }

@@ -81,3 +81,17 @@ export function cause(error) { return error.replace(/^stream is not ready: /, ''
 export function sentence(text) { return text ? text[0].toUpperCase() + text.slice(1) : ''; }
 
 function round(x) { return Math.round(x * 100) / 100; }
+
+/** What to tell of a stream that is not live. */
+export function away({ state, error }) {
+  const what = {
+    idle: 'The stream is not running',
+    connecting: 'Connecting to the source',
+    waiting_keyframe: 'Waiting for the first picture of the source',
+    stalled: 'The source sends nothing',
+    retrying: 'The source is away and is tried again',
+    failed: 'The source failed',
+    refused: 'The gateway does not tell of this stream',
+  }[state] ?? `The stream is ${state}`;
+  return error ? `${what}: ${cause(error)}` : what;
+}
