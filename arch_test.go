@@ -22,6 +22,7 @@ var house = []struct{ folder, may string }{
 	// The adapters: none knows another one, and each library has one home.
 	{"ingest/trust", "."}, // decides whom to trust, for all sources
 	{"ingest/httpauth", ""},
+	{"ingest/unpack", ". rtp"}, // takes RTP apart, for all sources that get it
 	{"ingest/encode", shared + " internal/v4l2 mediacommon"},
 	{"ingest/rendition", shared + " ingest/encode"},
 	{"ingest/pipe", ". ingest ingest/ts egress/child mediacommon x"}, // reads pipes, for all sources that are programs
@@ -44,7 +45,7 @@ var house = []struct{ folder, may string }{
 	{"scripts/*", ". internal/frameno x"},
 }
 
-const shared = ". ingest ingest/trust ingest/httpauth ingest/pipe egress egress/burst egress/child egress/matroska x"
+const shared = ". ingest ingest/trust ingest/httpauth ingest/unpack ingest/pipe egress egress/burst egress/child egress/matroska x"
 
 var libraries = map[string]string{
 	"rtp":         "github.com/pion/rtp",

@@ -22,6 +22,9 @@ type Codec string
 const (
 	H264  Codec = "H264"
 	H265  Codec = "H265"
+	VP8   Codec = "VP8"
+	VP9   Codec = "VP9"
+	AV1   Codec = "AV1"
 	MJPEG Codec = "MJPEG"
 	AAC   Codec = "AAC"
 	Opus  Codec = "Opus"
@@ -37,9 +40,6 @@ const Raw Codec = "Raw"
 // The codecs that pass from RTP to RTP as they came. Any other name found in an
 // SDP is a Codec too and passes in the same way.
 const (
-	VP8  Codec = "VP8"
-	VP9  Codec = "VP9"
-	AV1  Codec = "AV1"
 	G722 Codec = "G722"
 	LPCM Codec = "LPCM"
 	AC3  Codec = "AC3"
@@ -50,7 +50,7 @@ const (
 // or RTP payloads that only RTP outputs can use (false).
 func (c Codec) Understood() bool {
 	switch c {
-	case H264, H265, MJPEG, Raw, AAC, Opus, PCMA, PCMU:
+	case H264, H265, VP8, VP9, AV1, MJPEG, Raw, AAC, Opus, PCMA, PCMU:
 		return true
 	}
 	return false
@@ -63,7 +63,9 @@ type Params struct {
 	SPS []byte // H264, H265 sequence parameter set NAL unit
 	PPS []byte // H264, H265 picture parameter set NAL unit
 
-	Config []byte // AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1)
+	// Config is, of AAC, the AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), of AV1 the
+	// sequence header OBU (without a size field).
+	Config []byte
 
 	Width, Height int     // pixels; 0 when not known
 	FPS           float64 // pictures per second as declared; 0 when not known

@@ -86,8 +86,8 @@ func TestNewTrack(t *testing.T) {
 
 func TestUnderstood(t *testing.T) {
 	for codec, want := range map[Codec]bool{
-		H264: true, H265: true, MJPEG: true, Raw: true, AAC: true, Opus: true, PCMA: true, PCMU: true,
-		VP8: false, VP9: false, AV1: false, G722: false, LPCM: false, AC3: false, KLV: false, "x-anything": false, "": false,
+		H264: true, H265: true, VP8: true, VP9: true, AV1: true, MJPEG: true, Raw: true, AAC: true, Opus: true, PCMA: true, PCMU: true,
+		G722: false, LPCM: false, AC3: false, KLV: false, "x-anything": false, "": false,
 	} {
 		if got := codec.Understood(); got != want {
 			t.Errorf("%q: %v, want %v", codec, got, want)

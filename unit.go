@@ -12,16 +12,17 @@ type Unit struct {
 	Track *Track
 	PTS   int64 // presentation time in ticks of Track.ClockRate, on the stream's clock
 
-	// RandomAccess: decoding can start here (IDR or CRA picture, any JPEG, any audio).
+	// RandomAccess: decoding can start here (IDR or CRA picture, keyframe, any JPEG, any audio).
 	RandomAccess bool
 	// Discontinuity: something is missing between this Unit and the one before it.
 	Discontinuity bool
 	// Lost is the number of RTP packets known to be missing right before this Unit.
 	Lost int
 
-	// AU is the access unit: NAL units without start codes (H264, H265), one JPEG
-	// file (MJPEG), one picture (Raw), one frame or packet (AAC, Opus), samples
-	// (G711), or the RTP payloads of a codec that is passed through.
+	// AU is the access unit: NAL units without start codes (H264, H265), one frame (VP8) or
+	// superframe (VP9), OBUs without size fields (AV1), one JPEG file (MJPEG), one picture
+	// (Raw), one frame or packet (AAC, Opus), samples (G711), or the RTP payloads of a codec
+	// that is passed through.
 	AU [][]byte
 	// Memory is what AU lies in when it is to be used again; nil, as nearly always:
 	// AU may be kept for as long as anybody likes.

@@ -31,7 +31,7 @@ func choose(tracks []*camgate.Track) (plan, error) {
 	var p plan
 	for _, t := range tracks {
 		switch t.Codec {
-		case camgate.H264, camgate.H265:
+		case camgate.H264, camgate.H265, camgate.VP9, camgate.AV1:
 			if video == nil {
 				video = t
 				continue
@@ -53,7 +53,7 @@ func choose(tracks []*camgate.Track) (plan, error) {
 		}
 	}
 	if len(p.tracks) == 0 {
-		return p, fmt.Errorf("%w: HLS carries H264, H265, AAC and Opus: %s",
+		return p, fmt.Errorf("%w: HLS carries H264, H265, VP9, AV1, AAC and Opus: %s",
 			camgate.ErrUnsupportedCodec, strings.Join(p.left, ", "))
 	}
 	return p, nil
@@ -63,7 +63,7 @@ func choose(tracks []*camgate.Track) (plan, error) {
 func carries(tracks []*camgate.Track) error {
 	for _, t := range tracks {
 		switch t.Codec {
-		case camgate.H264, camgate.H265, camgate.AAC, camgate.Opus:
+		case camgate.H264, camgate.H265, camgate.VP9, camgate.AV1, camgate.AAC, camgate.Opus:
 			return nil
 		}
 	}
@@ -81,18 +81,21 @@ func Judge(tracks []*camgate.Track) (served []*camgate.Track, left []string, err
 	if err != nil {
 		return nil, p.left, err
 	}
-	lead := p.tracks[0].Params()
-	_, err = newHeader(p.tracks, sets{lead.VPS, lead.SPS, lead.PPS})
+	_, err = newHeader(p.tracks, setsIn(p.tracks[0], nil))
 	return p.tracks, p.left, err
 }
 
-// sets are the parameter sets that a decoder starts with.
+// sets are the parameter sets that a decoder starts with: as SPS also what stands for them
+// in other codecs, see setsOfOther.
 type sets struct{ vps, sps, pps []byte }
 
 // setsIn returns the parameter sets in an access unit at which decoding can start,
 // or, for those that are not in it, the track's.
 func setsIn(t *camgate.Track, au [][]byte) sets {
 	p := t.Params()
+	if t.Codec == camgate.VP9 || t.Codec == camgate.AV1 {
+		return setsOfOther(t, au)
+	}
 	s := sets{p.VPS, p.SPS, p.PPS}
 	var vps, sps, pps byte = 0xff, 7, 8
 	shift, mask := 0, byte(0x1f)
@@ -174,6 +177,8 @@ func codecOf(t *camgate.Track, s sets) (codecs.Codec, mp4.Codec, error) {
 		return &codecs.H264{SPS: s.sps, PPS: s.pps}, &mp4.H264{SPS: s.sps, PPS: s.pps}, nil
 	case camgate.H265:
 		return &codecs.H265{VPS: s.vps, SPS: s.sps, PPS: s.pps}, &mp4.H265{VPS: s.vps, SPS: s.sps, PPS: s.pps}, nil
+	case camgate.VP9, camgate.AV1:
+		return codecOfOther(t, s)
 	case camgate.AAC:
 		var conf mpeg4audio.AudioSpecificConfig
 		if err := conf.Unmarshal(t.Params().Config); err != nil {
@@ -194,6 +199,10 @@ func codecOf(t *camgate.Track, s sets) (codecs.Codec, mp4.Codec, error) {
 func (h *header) describe(t *camgate.Track, s sets) error {
 	var width, height int
 	switch t.Codec {
+	case camgate.VP9, camgate.AV1: // codecOf has read it
+		p := t.Params()
+		h.resolution = fmt.Sprintf("%dx%d", p.Width, p.Height)
+		return nil
 	case camgate.H264:
 		var sps h264.SPS
 		if err := sps.Unmarshal(s.sps); err != nil {

@@ -26,9 +26,10 @@ type lane struct {
 }
 
 func newSample(u *camgate.Unit, dts int64) *sample {
+	au := inFile(u.Track, u.AU)
 	return &sample{
-		dts: dts, cts: int32(u.PTS - dts), sync: u.RandomAccess, au: u.AU,
-		size: sampleSize(u.AU, u.Track.Kind == camgate.Video),
+		dts: dts, cts: int32(u.PTS - dts), sync: u.RandomAccess, au: au,
+		size: sampleSize(au, hasNALUs(u.Track)),
 	}
 }
 

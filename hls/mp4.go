@@ -15,7 +15,8 @@ type sample struct {
 // run is the samples of one track in a part.
 type run struct {
 	track   uint32 // track_ID
-	video   bool   // samples are NAL units, each behind its length
+	video   bool
+	nalus   bool // samples are NAL units, each behind its length
 	samples []sample
 }
 
@@ -45,11 +46,11 @@ const (
 )
 
 // sampleSize is what an access unit takes up in a part.
-func sampleSize(au [][]byte, video bool) int {
+func sampleSize(au [][]byte, nalus bool) int {
 	n := 0
 	for _, b := range au {
 		n += len(b)
-		if video {
+		if nalus {
 			n += naluLength
 		}
 	}
@@ -81,7 +82,7 @@ func fragment(seq uint32, runs []run, clocks []int) []byte {
 	for _, r := range runs {
 		for _, s := range r.samples {
 			for _, piece := range s.au {
-				if r.video {
+				if r.nalus {
 					b = u32(b, uint32(len(piece)))
 				}
 				b = append(b, piece...)

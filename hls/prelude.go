@@ -74,7 +74,7 @@ func (g *segmenter) still(at, d time.Duration, paced bool) *part {
 			samples = quiet.fill(from, to)
 		}
 		if len(samples) > 0 {
-			runs = append(runs, run{track: uint32(i + 1), video: t.Kind == camgate.Video, samples: samples})
+			runs = append(runs, run{track: uint32(i + 1), video: t.Kind == camgate.Video, nalus: hasNALUs(t), samples: samples})
 			clocks = append(clocks, t.ClockRate)
 		}
 	}

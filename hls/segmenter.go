@@ -206,7 +206,7 @@ func (g *segmenter) cutPart(end int64) {
 	var clocks []int
 	for i, l := range g.lanes {
 		if len(l.samples) > 0 {
-			runs = append(runs, run{track: uint32(i + 1), video: l.track.Kind == camgate.Video, samples: l.samples})
+			runs = append(runs, run{track: uint32(i + 1), video: l.track.Kind == camgate.Video, nalus: hasNALUs(l.track), samples: l.samples})
 			clocks = append(clocks, l.track.ClockRate)
 		}
 	}

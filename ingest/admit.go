@@ -37,6 +37,13 @@ func (w *Writer) admit(t *camgate.Track, st *onTrack, sm *Sample) error {
 		}
 		sm.AU, sm.RandomAccess = au, key
 		st.keyed = st.keyed || key && hasKey(t.Codec, au)
+	case t.Codec == camgate.VP8 || t.Codec == camgate.VP9 || t.Codec == camgate.AV1:
+		sm.RandomAccess = isKeyframe(t.Codec, sm.AU)
+		if sm.RandomAccess {
+			if p := keyframeParams(t.Codec, t.Params(), sm.AU); p != t.Params() {
+				t.SetParams(p)
+			}
+		}
 	case t.Codec == camgate.AAC && size > maxAAC:
 		return fmt.Errorf("AAC access unit of %d bytes: the limit is %d", size, maxAAC)
 	case t.Codec == camgate.MJPEG:

@@ -169,7 +169,7 @@ func reordering(c camgate.Codec, p *camgate.Params) bool {
 			return true
 		}
 		return sps.MaxNumReorderPics[len(sps.MaxNumReorderPics)-1] > 0
-	case camgate.MJPEG, camgate.Raw:
+	case camgate.MJPEG, camgate.Raw, camgate.VP8, camgate.VP9, camgate.AV1: // what is not shown comes with what is
 		return false
 	}
 	return true

@@ -82,6 +82,10 @@ func ParamsOf(c camgate.Codec, p *camgate.Params, au [][]byte) *camgate.Params {
 	switch c {
 	case camgate.H264, camgate.H265:
 		return paramsFrom(c, p, au)
+	case camgate.VP8, camgate.VP9, camgate.AV1:
+		if isKeyframe(c, au) {
+			return keyframeParams(c, p, au)
+		}
 	case camgate.MJPEG:
 		if width, height, ok := jpegSize(au[0]); ok && (p.Width != width || p.Height != height) {
 			return &camgate.Params{Width: width, Height: height, Profile: "JPEG"}

@@ -131,8 +131,8 @@ func TestNewTrack(t *testing.T) {
 			want: camgate.TrackOptions{Kind: camgate.Audio, Codec: camgate.PCMU, ClockRate: 8000, Channels: 1, PayloadType: 0}},
 		{name: "PCMA wide band", opts: camgate.TrackOptions{Codec: camgate.PCMA, ClockRate: 16000},
 			want: camgate.TrackOptions{Kind: camgate.Audio, Codec: camgate.PCMA, ClockRate: 16000, Channels: 1, PayloadType: 98}},
-		{name: "passed through", opts: camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.VP8, ClockRate: 90000, PayloadType: 100, RTPMap: "VP8/90000"},
-			want: camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.VP8, ClockRate: 90000, PayloadType: 100, RTPMap: "VP8/90000"}},
+		{name: "passed through", opts: camgate.TrackOptions{Kind: camgate.Video, Codec: "MP4V-ES", ClockRate: 90000, PayloadType: 100, RTPMap: "MP4V-ES/90000"},
+			want: camgate.TrackOptions{Kind: camgate.Video, Codec: "MP4V-ES", ClockRate: 90000, PayloadType: 100, RTPMap: "MP4V-ES/90000"}},
 		{name: "passed through without a clock", opts: camgate.TrackOptions{Kind: camgate.Data, Codec: camgate.KLV}, err: camgate.ErrUnsupportedCodec},
 	}
 	for _, tt := range tests {

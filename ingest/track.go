@@ -23,6 +23,12 @@ func formatOf(c camgate.Codec) (format, bool) {
 		return format{camgate.Video, 90000, 96, packetizeH264{}}, true
 	case camgate.H265:
 		return format{camgate.Video, 90000, 96, packetizeH265{}}, true
+	case camgate.VP8:
+		return format{camgate.Video, 90000, 96, packetizeVP8{}}, true
+	case camgate.VP9:
+		return format{camgate.Video, 90000, 96, packetizeVP9{}}, true
+	case camgate.AV1:
+		return format{camgate.Video, 90000, 96, packetizeAV1{}}, true
 	case camgate.MJPEG:
 		return format{camgate.Video, 90000, 26, packetizeMJPEG{}}, true
 	case camgate.Raw:

@@ -194,7 +194,7 @@ func TestMJPEGSize(t *testing.T) {
 
 func TestPassedThrough(t *testing.T) {
 	b := newBench(t,
-		newTrack(t, camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.VP8, ClockRate: 90000, PayloadType: 100, RTPMap: "VP8/90000"}),
+		newTrack(t, camgate.TrackOptions{Kind: camgate.Video, Codec: "MP4V-ES", ClockRate: 90000, PayloadType: 100, RTPMap: "MP4V-ES/90000"}),
 		newTrack(t, camgate.TrackOptions{Kind: camgate.Data, Codec: camgate.KLV, ClockRate: 90000, PayloadType: 101, RTPMap: "smtpe336m/90000"}))
 	b.none(Sample{Track: 1, PTS: 0, AU: [][]byte{{9}}})
 	b.none(Sample{Track: 0, PTS: 0, AU: [][]byte{{1}, {2}}})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest/trust"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // Transport is how media comes from a camera.
@@ -58,7 +59,7 @@ type Source struct {
 	tls       *trust.Dialer
 	timeout   time.Duration
 	log       *slog.Logger
-	units     auPool
+	units     unpack.Pool
 	inbufs    inbufPool
 
 	mu      sync.Mutex

@@ -11,30 +11,16 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
-// depacketizer puts the packets of one track together to access units. All but
-// nalUnits keep packets and their bytes: nobody may use them again.
-type depacketizer interface {
-	// push takes the next packet and its presentation time in ticks, and hands on
-	// what is complete now. An error tells that something had to be left out.
-	push(pkt *rtp.Packet, pts int64, emit emitFunc) error
-	// reset forgets what is incomplete, since the packets that follow are of
-	// another sequence.
-	reset()
-}
-
-// emitFunc takes an access unit. key says that decoding can start at it; it is of
-// use for codecs that are passed through only.
-type emitFunc func(au [][]byte, pts int64, key bool)
-
 // newDepacketizer makes the depacketizer for a track that came from the format of.
-func newDepacketizer(of format.Format, t *camgate.Track, memory *auPool) depacketizer {
+func newDepacketizer(of format.Format, t *camgate.Track, memory *unpack.Pool) unpack.Depacketizer {
 	switch f := plain(of).(type) {
 	case *format.H264:
-		return &nalUnits{payload: h264Payload{}, memory: memory}
+		return unpack.H264(memory)
 	case *format.H265:
-		return &nalUnits{payload: h265Payload{donl: f.MaxDONDiff != 0}, memory: memory}
+		return unpack.H265(f.MaxDONDiff != 0, memory)
 	case *format.MJPEG:
 		return &pictures{}
 	case *format.MPEG4Audio:
@@ -50,23 +36,14 @@ func newDepacketizer(of format.Format, t *camgate.Track, memory *auPool) depacke
 			return &aacUnits{ticks: ticksOf(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, rate), decode: d.decode}
 		}
 	}
+	if d := unpack.For(t.Codec, memory); d != nil {
+		return d
+	}
 	if t.Codec.Understood() || t.Kind == camgate.Audio && !markerEnds(t.Codec) {
-		return single{}
+		return unpack.Single{}
 	}
 	return &grouped{key: keyTest(t)}
 }
-
-// single is for formats in which each packet is an access unit.
-type single struct{}
-
-func (single) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
-	if len(pkt.Payload) > 0 {
-		emit([][]byte{pkt.Payload}, pts, true)
-	}
-	return nil
-}
-
-func (single) reset() {}
 
 // pictures are JPEG files (RFC 2435). One ends at the marker bit, or, with cameras
 // that do not set it, when the timestamp changes.
@@ -76,7 +53,7 @@ type pictures struct {
 	pts     int64       // of held
 }
 
-func (d *pictures) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+func (d *pictures) Push(pkt *rtp.Packet, pts int64, emit unpack.Emit) error {
 	var err error
 	if held := d.held; held != nil {
 		// With something missing between them nobody knows what it was.
@@ -91,7 +68,7 @@ func (d *pictures) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return errors.Join(err, d.decode(pkt, pts, emit))
 }
 
-func (d *pictures) decode(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+func (d *pictures) decode(pkt *rtp.Packet, pts int64, emit unpack.Emit) error {
 	file, err := d.decoder.Decode(pkt)
 	switch {
 	case errors.Is(err, rtpmjpeg.ErrMorePacketsNeeded), errors.Is(err, rtpmjpeg.ErrNonStartingPacketAndNoPrevious):
@@ -103,7 +80,7 @@ func (d *pictures) decode(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return nil
 }
 
-func (d *pictures) reset() { *d = pictures{} }
+func (d *pictures) Reset() { *d = pictures{} }
 
 // aacUnits are AAC frames, several of which may share a packet.
 type aacUnits struct {
@@ -111,7 +88,7 @@ type aacUnits struct {
 	ticks  int64 // of the track's clock, in a frame
 }
 
-func (d *aacUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+func (d *aacUnits) Push(pkt *rtp.Packet, pts int64, emit unpack.Emit) error {
 	frames, err := d.decode(pkt)
 	switch {
 	case errors.Is(err, rtpmpeg4audio.ErrMorePacketsNeeded), errors.Is(err, rtpfragmented.ErrMorePacketsNeeded):
@@ -125,7 +102,7 @@ func (d *aacUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return nil
 }
 
-func (d *aacUnits) reset() {} // the decoders look at sequence numbers themselves
+func (d *aacUnits) Reset() {} // the decoders look at sequence numbers themselves
 
 // latm unwraps AAC frames from the elements of RFC 6416 section 6.1, of streams
 // with one programme of one layer.
@@ -147,13 +124,13 @@ func (d *latm) decode(pkt *rtp.Packet) ([][]byte, error) {
 		size := 0
 		for more := true; more; b = b[1:] {
 			if len(b) == 0 {
-				return nil, errTruncated
+				return nil, unpack.ErrTruncated
 			}
 			size += int(b[0])
 			more = b[0] == 255
 		}
 		if size == 0 || size > len(b) {
-			return nil, errTruncated
+			return nil, unpack.ErrTruncated
 		}
 		frames = append(frames, b[:size:size])
 		b = b[size:]

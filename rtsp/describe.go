@@ -78,6 +78,12 @@ func trackOf(typ description.MediaType, f format.Format) (*camgate.Track, error)
 		if f.MULaw {
 			o.Codec = camgate.PCMU
 		}
+	case *format.VP8:
+		o.Codec = camgate.VP8
+	case *format.VP9:
+		o.Codec = camgate.VP9
+	case *format.AV1:
+		o.Codec = camgate.AV1
 	case *format.MPEG4Audio:
 		config, err := f.Config.Marshal()
 		if err != nil {
@@ -226,6 +232,11 @@ func formatOf(t *camgate.Track) *format.Generic {
 		}
 	case camgate.MJPEG:
 		f.RTPMa = "JPEG/90000"
+	case camgate.VP8, camgate.VP9, camgate.AV1:
+		f.RTPMa = string(t.Codec) + "/90000"
+		if t.Codec == camgate.VP9 && p.Profile != "" { // RFC 9628 section 6
+			f.FMT = map[string]string{"profile-id": strings.TrimPrefix(p.Profile, "Profile ")}
+		}
 	case camgate.AAC:
 		f.RTPMa = fmt.Sprintf("mpeg4-generic/%d/%d", t.ClockRate, max(t.Channels, 1))
 		f.FMT = map[string]string{

@@ -109,9 +109,19 @@ func TestDescribe(t *testing.T) {
 			[]string{"a=rtpmap:98 PCMA/16000"},
 		},
 		{
-			"VP8", "m=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=fmtp:96 max-fr=30; max-fs=3600\r\n",
-			camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.VP8, ClockRate: 90000, PayloadType: 96, RTPMap: "VP8/90000", FMTP: "max-fr=30; max-fs=3600"},
-			[]string{"a=rtpmap:96 VP8/90000", "a=fmtp:96 max-fr=30; max-fs=3600"},
+			"VP8", "m=video 0 RTP/AVP 100\r\na=rtpmap:100 VP8/90000\r\na=fmtp:100 max-fr=30; max-fs=3600\r\n",
+			camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.VP8, ClockRate: 90000, PayloadType: 96},
+			[]string{"a=rtpmap:96 VP8/90000"},
+		},
+		{
+			"AV1", "m=video 0 RTP/AVP 100\r\na=rtpmap:100 AV1/90000\r\na=fmtp:100 profile=0; level-idx=8; tier=0\r\n",
+			camgate.TrackOptions{Kind: camgate.Video, Codec: camgate.AV1, ClockRate: 90000, PayloadType: 96},
+			[]string{"a=rtpmap:96 AV1/90000"},
+		},
+		{
+			"H263", "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H263-1998/90000\r\na=fmtp:96 max-fr=30; max-fs=3600\r\n",
+			camgate.TrackOptions{Kind: camgate.Video, Codec: "H263-1998", ClockRate: 90000, PayloadType: 96, RTPMap: "H263-1998/90000", FMTP: "max-fr=30; max-fs=3600"},
+			[]string{"a=rtpmap:96 H263-1998/90000", "a=fmtp:96 max-fr=30; max-fs=3600"},
 		},
 		{
 			"L16", "m=audio 0 RTP/AVP 98\r\na=rtpmap:98 L16/48000/2\r\n",

@@ -5,6 +5,8 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // Whatever comes in packets, no depacketizer panics, holds more than its bound, or
@@ -18,12 +20,12 @@ func FuzzDepacketizer(f *testing.F) {
 	f.Add(uint8(4), []byte("\x05\x00\x01\x02\x01\x02"))
 	config := &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 44100, ChannelConfig: 2}
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
-		all := []depacketizer{
-			&nalUnits{payload: h264Payload{}}, &nalUnits{payload: h265Payload{}},
+		all := []unpack.Depacketizer{
+			unpack.H264(nil), unpack.H265(false, nil),
 			newDepacketizer(&format.MPEG4Audio{Config: config, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}, nil, nil),
 			&pictures{}, &aacUnits{ticks: 1024, decode: (&latm{frames: 2}).decode},
-			&nalUnits{payload: h265Payload{donl: true}}, single{},
-			&grouped{key: func(b []byte) bool { return keyVP8(b) || keyVP9(b) || keyAV1(b) || keyMPEG4(b) || keyMPEG1(b) }},
+			unpack.H265(true, nil), unpack.Single{},
+			&grouped{key: func(b []byte) bool { return keyMPEG4(b) || keyMPEG1(b) }},
 		}
 		d := all[int(kind)%len(all)]
 		// Packets are length, sequence step, flags (marker, timestamp step), payload.
@@ -35,12 +37,12 @@ func FuzzDepacketizer(f *testing.F) {
 			ts += uint32(data[2] >> 1)
 			p := pkt(seq, ts, data[2]&1 != 0, data[3:3+n]...)
 			data = data[3+n:]
-			_ = d.push(p, int64(ts), func(au [][]byte, _ int64, _ bool) {
+			_ = d.Push(p, int64(ts), func(au [][]byte, _ int64, _ bool) {
 				if len(au) == 0 {
 					t.Error("an access unit of nothing")
 				}
 			})
 		}
-		d.reset()
+		d.Reset()
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // inlet takes the packets of one incoming track to the stream. It is used by one
@@ -15,7 +16,7 @@ import (
 type inlet struct {
 	writer *ingest.Writer
 	track  int // index in the writer's tracks
-	d      depacketizer
+	d      unpack.Depacketizer
 	log    *slog.Logger
 
 	begun bool
@@ -31,7 +32,7 @@ type inlet struct {
 	damaged int       // packets or access units left out since then
 }
 
-func newInlet(w *ingest.Writer, index int, in input, memory *auPool, log *slog.Logger) *inlet {
+func newInlet(w *ingest.Writer, index int, in input, memory *unpack.Pool, log *slog.Logger) *inlet {
 	return &inlet{writer: w, track: index, d: newDepacketizer(in.format, in.track, memory), log: log.With("track", index)}
 }
 
@@ -43,7 +44,7 @@ func (in *inlet) packet(pkt *rtp.Packet, pts int64, timed bool) {
 		in.lost = 0
 		return
 	}
-	err := in.d.push(pkt, pts, func(au [][]byte, pts int64, key bool) {
+	err := in.d.Push(pkt, pts, func(au [][]byte, pts int64, key bool) {
 		in.units.Add(1)
 		sample := ingest.Sample{Track: in.track, PTS: pts, AU: au, Lost: in.lost, RandomAccess: key}
 		in.lost = 0
@@ -62,7 +63,7 @@ func (in *inlet) count(pkt *rtp.Packet) {
 	switch gap := pkt.SequenceNumber - in.next; {
 	case !in.begun || pkt.SSRC != in.ssrc:
 		if in.begun {
-			in.d.reset()
+			in.d.Reset()
 		}
 		in.begun, in.ssrc = true, pkt.SSRC
 	case gap == 0:
@@ -70,7 +71,7 @@ func (in *inlet) count(pkt *rtp.Packet) {
 		in.lost += int(gap)
 		in.complain(int(gap), nil)
 	default: // the sender began anew, or sent a packet twice
-		in.d.reset()
+		in.d.Reset()
 	}
 	in.next = pkt.SequenceNumber + 1
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // grouped gathers the payloads of an access unit of a codec that is passed through:
@@ -17,7 +18,7 @@ type grouped struct {
 	pts      int64
 }
 
-func (d *grouped) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+func (d *grouped) Push(pkt *rtp.Packet, pts int64, emit unpack.Emit) error {
 	if len(d.payloads) > 0 && pkt.Timestamp != d.ts {
 		d.flush(emit)
 	}
@@ -28,9 +29,9 @@ func (d *grouped) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 		d.payloads = append(d.payloads, pkt.Payload)
 		d.size += len(pkt.Payload)
 	}
-	if d.size > maxUnit {
-		d.reset()
-		return errTooBig
+	if d.size > unpack.MaxUnit {
+		d.Reset()
+		return unpack.ErrTooBig
 	}
 	if pkt.Marker {
 		d.flush(emit)
@@ -38,11 +39,11 @@ func (d *grouped) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return nil
 }
 
-func (d *grouped) reset() { d.payloads, d.size = nil, 0 }
+func (d *grouped) Reset() { d.payloads, d.size = nil, 0 }
 
-func (d *grouped) flush(emit emitFunc) {
+func (d *grouped) flush(emit unpack.Emit) {
 	if payloads := d.payloads; len(payloads) > 0 {
-		d.reset()
+		d.Reset()
 		emit(payloads, d.pts, d.key(payloads[0]))
 	}
 }
@@ -58,77 +59,12 @@ func markerEnds(c camgate.Codec) bool {
 // would ever see anything.
 func keyTest(t *camgate.Track) func([]byte) bool {
 	switch t.Codec {
-	case camgate.VP8:
-		return keyVP8
-	case camgate.VP9:
-		return keyVP9
-	case camgate.AV1:
-		return keyAV1
 	case "MP4V-ES":
 		return keyMPEG4
 	case "MPV":
 		return keyMPEG1
 	}
 	return func([]byte) bool { return true }
-}
-
-// keyVP8 reads the payload descriptor and the frame header: RFC 7741 sections 4.2
-// and 4.3.
-func keyVP8(b []byte) bool {
-	if len(b) < 1 || b[0]&0x10 == 0 || b[0]&0x07 != 0 { // S: start, PID: first partition
-		return false
-	}
-	n := 1
-	if b[0]&0x80 != 0 { // X
-		if len(b) < 2 {
-			return false
-		}
-		x := b[1]
-		n = 2
-		if x&0x80 != 0 { // I: picture ID of one or two octets
-			if len(b) <= n {
-				return false
-			}
-			if b[n]&0x80 != 0 {
-				n++
-			}
-			n++
-		}
-		if x&0x40 != 0 { // L
-			n++
-		}
-		if x&0x30 != 0 { // T, K
-			n++
-		}
-	}
-	return len(b) > n && b[n]&0x01 == 0 // inverse key frame flag
-}
-
-// keyVP9 reads the payload descriptor: RFC 9628 section 4.2. A keyframe is the
-// beginning of a frame that is not predicted, of the lowest spatial layer.
-func keyVP9(b []byte) bool {
-	if len(b) < 1 || b[0]&0x40 != 0 || b[0]&0x08 == 0 { // P: predicted, B: beginning
-		return false
-	}
-	if b[0]&0x20 == 0 { // L: no layer indices
-		return true
-	}
-	n := 1
-	if b[0]&0x80 != 0 { // I
-		if len(b) < 2 {
-			return false
-		}
-		if b[1]&0x80 != 0 {
-			n++
-		}
-		n++
-	}
-	return len(b) > n && b[n]>>1&0x07 == 0 // SID
-}
-
-// keyAV1 reads the aggregation header: the RTP payload format for AV1, section 4.4.
-func keyAV1(b []byte) bool {
-	return len(b) > 0 && b[0]&0x08 != 0 // N: first packet of a coded video sequence
 }
 
 // keyMPEG4 looks for an intra-coded VOP: ISO/IEC 14496-2 section 6.2.5.

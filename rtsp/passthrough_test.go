@@ -19,7 +19,7 @@ func TestPassThrough(t *testing.T) {
 		media    *description.Media
 		payloads [][]byte // all in one access unit
 	}{
-		{"VP8", &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.VP8{PayloadTyp: 100}}}, [][]byte{{0x10, 0, 1, 2}, {0, 3}}},
+		{"H263", &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.Generic{PayloadTyp: 100, RTPMa: "H263-1998/90000", ClockRat: 90000}}}, [][]byte{{4, 0, 1, 2}, {0, 3}}},
 		{"KLV", &description.Media{Type: description.MediaTypeApplication, Formats: []format.Format{&format.KLV{PayloadTyp: 101}}}, [][]byte{{6, 0x0e, 0x2b}, {0x34}}},
 		{"L16", &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.LPCM{PayloadTyp: 102, BitDepth: 16, SampleRate: 48000, ChannelCount: 2}}}, [][]byte{pattern(960)}},
 		{"AC3", &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.AC3{PayloadTyp: 103, SampleRate: 48000, ChannelCount: 2}}}, [][]byte{{1, 2, 3}, {3, 2, 4}}},

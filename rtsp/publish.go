@@ -13,6 +13,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // OnAnnounce takes a publisher, when the stream is there to be published to and
@@ -106,7 +107,7 @@ const cnameOfServer = "camgate"
 // frames takes RTP packets of an input's payload type out of interleaved frames.
 func frames(in input, to *inlet, take func(*rtp.Packet)) func([]byte) {
 	var reused rtp.Packet
-	_, copies := to.d.(*nalUnits)
+	_, copies := to.d.(*unpack.NALUnits)
 	return func(b []byte) {
 		pkt := &reused
 		if !copies {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/burst"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // Options shape a Server. Registry is needed; for the rest the zero value works.
@@ -89,7 +90,7 @@ type Server struct {
 
 	logins  chan struct{} // one for each password that is being verified
 	scratch scratchPool
-	units   auPool
+	units   unpack.Pool
 	lanes   lanes
 	playing sync.WaitGroup // the goroutines of viewers and lanes
 }

@@ -16,7 +16,7 @@ import (
 // Format describes the pictures. Everything but the codec and the size of raw
 // pictures may be left out.
 type Format struct {
-	Codec         camgate.Codec // H264, H265, MJPEG, Raw
+	Codec         camgate.Codec // H264, H265, VP8, VP9, AV1, MJPEG, Raw
 	Width, Height int
 	Pixels        string        // of raw pictures: by ffmpeg's name, see fourCC
 	FPS           float64       // as declared; 0 when not known
@@ -64,6 +64,12 @@ func (f Format) codecID() string {
 		return "V_MPEG4/ISO/AVC"
 	case camgate.H265:
 		return "V_MPEGH/ISO/HEVC"
+	case camgate.VP8:
+		return "V_VP8"
+	case camgate.VP9:
+		return "V_VP9"
+	case camgate.AV1:
+		return "V_AV1"
 	case camgate.MJPEG:
 		return "V_MJPEG"
 	}
@@ -133,9 +139,12 @@ func NewWriter(w io.Writer, f Format) (*Writer, error) {
 }
 
 // Picture writes an access unit as a cluster of its own: the NAL units of H264 and
-// H265 without start codes, for the others the pieces of one picture. at is its
-// presentation time in ticks.
+// H265 without start codes, the OBUs of AV1 without size fields, for the others the
+// pieces of one picture. at is its presentation time in ticks.
 func (m *Writer) Picture(au [][]byte, key bool, at uint64) error {
+	if m.codec == camgate.AV1 {
+		au = SizedOBUs(au)
+	}
 	nal := m.codec == camgate.H264 || m.codec == camgate.H265
 	size := 0
 	for _, piece := range au {
@@ -164,6 +173,30 @@ func (m *Writer) Picture(au [][]byte, key bool, at uint64) error {
 	m.buf = b
 	_, err := m.w.Write(b)
 	return err
+}
+
+// SizedOBUs returns OBUs with size fields, as they lie in files (AV1 Bitstream & Decoding
+// Process Specification, section 5.3): in pieces, that of an OBU in front of its payload.
+func SizedOBUs(tu [][]byte) [][]byte {
+	out := make([][]byte, 0, 2*len(tu))
+	for _, obu := range tu {
+		header := 1
+		if len(obu) > 1 {
+			header += int(obu[0] >> 2 & 1) // its extension
+		}
+		if len(obu) < header || obu[0]&0x02 != 0 {
+			out = append(out, obu)
+			continue
+		}
+		head := append(make([]byte, 0, header+8), obu[:header]...)
+		head[0] |= 0x02
+		n := len(obu) - header
+		for ; n >= 0x80; n >>= 7 {
+			head = append(head, byte(n)|0x80)
+		}
+		out = append(out, append(head, byte(n)), obu[header:])
+	}
+	return out
 }
 
 // large writes what is not worth a copy.

@@ -32,7 +32,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{name: "no ffmpeg", opts: Options{FFmpeg: none}, codec: camgate.H264, code: 501, reason: "apt install ffmpeg"},
 		{name: "no video", codec: camgate.Opus, code: 406, reason: "no video track"},
-		{name: "another codec", codec: camgate.VP8, code: 406, reason: "VP8 cannot be made into JPEG"},
+		{name: "another codec", codec: "H263", code: 406, reason: "H263 cannot be made into JPEG"},
 		{name: "nothing yet", opts: Options{StartTimeout: 100 * time.Millisecond}, code: 503, reason: "not ready", retry: true},
 		{
 			name: "source failed", code: 503, reason: "not ready: retrying: connection failed", retry: true,

@@ -181,7 +181,7 @@ func videoTrack(tracks []*camgate.Track) (*camgate.Track, error) {
 	err := camgate.ErrNoVideoTrack
 	for _, t := range tracks {
 		switch t.Codec {
-		case camgate.MJPEG, camgate.H264, camgate.H265:
+		case camgate.MJPEG, camgate.H264, camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1:
 			return t, nil
 		}
 		if t.Kind == camgate.Video {

@@ -1,4 +1,4 @@
-package rtsp
+package unpack
 
 import (
 	"bytes"
@@ -7,27 +7,31 @@ import (
 	"github.com/pion/rtp"
 )
 
-const (
-	// maxUnit bounds an access unit in bytes, maxNALUs in NAL units: more is no
-	// picture, but somebody who wants our memory.
-	maxUnit  = 8 << 20
-	maxNALUs = 2048
-)
+// maxNALUs bounds an access unit in NAL units, see MaxUnit.
+const maxNALUs = 2048
 
 var (
-	errTruncated = errors.New("truncated RTP payload")
-	errTooBig    = errors.New("access unit too big")
-	errFragment  = errors.New("a fragment of a NAL unit is missing")
-	errType      = errors.New("unsupported RTP payload type of a NAL unit")
-	errMarkers   = errors.New("a marker bit within a picture")
+	errFragment = errors.New("a fragment of a NAL unit is missing")
+	errType     = errors.New("unsupported RTP payload type of a NAL unit")
+	errMarkers  = errors.New("a marker bit within a picture")
 )
 
-// nalUnits puts H264 (RFC 6184) and H265 (RFC 7798) access units together. One ends
+// H264 returns a depacketizer of RFC 6184 in packetization-mode 0 and 1. memory is what
+// pictures are put together in; nil: the garbage collector.
+func H264(memory *Pool) *NALUnits { return &NALUnits{payload: h264Payload{}, memory: memory} }
+
+// H265 returns a depacketizer of RFC 7798; donl says that there are decoding order
+// numbers (sprop-max-don-diff is not 0).
+func H265(donl bool, memory *Pool) *NALUnits {
+	return &NALUnits{payload: h265Payload{donl: donl}, memory: memory}
+}
+
+// NALUnits puts H264 (RFC 6184) and H265 (RFC 7798) access units together. One ends
 // at the marker bit, or, with cameras that do not set it and after its loss, when
 // the timestamp changes. With cameras that mark each slice only that counts, once it
 // is known. A NAL unit of which something is missing is left out; what
 // else is there of its access unit stays.
-type nalUnits struct {
+type NALUnits struct {
 	payload interface {
 		// split takes a payload apart: whole NAL units, or a part of one.
 		split(payload []byte, whole func(nalu []byte), part func(p fragment)) error
@@ -35,9 +39,9 @@ type nalUnits struct {
 		slice(header, data []byte) (is, first bool)
 	}
 
-	memory *auPool // nil: the garbage collector
-	buf    []byte  // the NAL units, and the part of one
-	nalus  []span  // of buf
+	memory *Pool  // nil: the garbage collector
+	buf    []byte // the NAL units, and the part of one
+	nalus  []span // of buf
 	ts     uint32
 	pts    int64
 	begun  bool // a packet with timestamp ts was seen
@@ -63,7 +67,8 @@ type fragment struct {
 	first, last bool
 }
 
-func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
+// Push is part of Depacketizer.
+func (d *NALUnits) Push(pkt *rtp.Packet, pts int64, emit Emit) error {
 	if pkt.Timestamp != d.ts {
 		if d.begun {
 			d.flush(emit)
@@ -84,12 +89,12 @@ func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	if err == nil {
 		err = failed
 	}
-	if len(d.buf) > maxUnit || len(d.nalus) > maxNALUs {
-		d.reset()
-		return errTooBig
+	if len(d.buf) > MaxUnit || len(d.nalus) > maxNALUs {
+		d.Reset()
+		return ErrTooBig
 	}
 	if d.ended && d.later {
-		d.reset()
+		d.Reset()
 		d.byTime, d.broken = true, true
 		return errMarkers
 	}
@@ -100,42 +105,43 @@ func (d *nalUnits) push(pkt *rtp.Packet, pts int64, emit emitFunc) error {
 	return err
 }
 
-func (d *nalUnits) reset() {
+// Reset is part of Depacketizer.
+func (d *NALUnits) Reset() {
 	d.memory.put(d.buf)
 	d.buf, d.nalus, d.begun, d.open, d.slices = nil, d.nalus[:0], false, false, false
 }
 
 // flush hands on what there is, in one piece of memory that is as large as it has
 // to be: the stream keeps it.
-func (d *nalUnits) flush(emit emitFunc) {
+func (d *NALUnits) flush(emit Emit) {
 	d.leaveOut()
 	if len(d.nalus) == 0 {
-		d.reset()
+		d.Reset()
 		return
 	}
 	mem, au, pts := bytes.Clone(d.buf), make([][]byte, len(d.nalus)), d.pts
 	for i, s := range d.nalus {
 		au[i] = mem[s.from:s.to:s.to]
 	}
-	d.reset()
+	d.Reset()
 	emit(au, pts, false)
 }
 
 // leaveOut forgets the beginning of a NAL unit.
-func (d *nalUnits) leaveOut() {
+func (d *NALUnits) leaveOut() {
 	if d.open {
 		d.open, d.buf = false, d.buf[:d.part]
 	}
 }
 
-func (d *nalUnits) whole(nalu []byte) {
+func (d *NALUnits) whole(nalu []byte) {
 	d.leaveOut()
 	from := len(d.buf)
 	d.append(nalu)
 	d.split(from)
 }
 
-func (d *nalUnits) append(b []byte) {
+func (d *NALUnits) append(b []byte) {
 	if d.buf == nil {
 		d.buf = d.memory.get()
 	}
@@ -145,7 +151,7 @@ func (d *nalUnits) append(b []byte) {
 // split notes the NAL units in buf from an index on. Inside of one there is no start
 // code (ISO/IEC 14496-10 section 7.4.1): some devices send several that way, with
 // start codes between.
-func (d *nalUnits) split(from int) {
+func (d *NALUnits) split(from int) {
 	for from < len(d.buf) {
 		to, next := len(d.buf), len(d.buf)
 		if i := bytes.Index(d.buf[from:], []byte{0, 0, 1}); i >= 0 {
@@ -161,13 +167,13 @@ func (d *nalUnits) split(from int) {
 }
 
 // look notes what a NAL unit says about its picture.
-func (d *nalUnits) look(header, data []byte) {
+func (d *NALUnits) look(header, data []byte) {
 	is, first := d.payload.slice(header, data)
 	d.slices = d.slices || is
 	d.later = d.later || is && !first
 }
 
-func (d *nalUnits) join(p fragment, seq uint16) error {
+func (d *NALUnits) join(p fragment, seq uint16) error {
 	switch {
 	case p.first:
 		d.leaveOut()
@@ -179,9 +185,9 @@ func (d *nalUnits) join(p fragment, seq uint16) error {
 		return errFragment
 	}
 	d.next = seq + 1
-	if len(d.buf)+len(p.data) > maxUnit {
+	if len(d.buf)+len(p.data) > MaxUnit {
 		d.leaveOut()
-		return errTooBig
+		return ErrTooBig
 	}
 	d.append(p.data)
 	if p.last {
@@ -197,14 +203,14 @@ type h264Payload struct{}
 func (h264Payload) split(b []byte, whole func([]byte), part func(fragment)) error {
 	const stapA, fuA = 24, 28
 	if len(b) == 0 {
-		return errTruncated
+		return ErrTruncated
 	}
 	switch typ := b[0] & 0x1f; typ {
 	case stapA:
 		return aggregate(b[1:], whole)
 	case fuA:
 		if len(b) < 3 {
-			return errTruncated
+			return ErrTruncated
 		}
 		p := fragment{data: b[2:], first: b[1]&0x80 != 0, last: b[1]&0x40 != 0}
 		if p.first {
@@ -233,7 +239,7 @@ type h265Payload struct{ donl bool }
 func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) error {
 	const ap, fu, paci = 48, 49, 50
 	if len(b) < 3 {
-		return errTruncated
+		return ErrTruncated
 	}
 	switch typ := b[0] >> 1 & 0x3f; {
 	case typ == ap:
@@ -248,7 +254,7 @@ func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) er
 		}
 		if h.donl && p.first {
 			if len(p.data) < 2 {
-				return errTruncated
+				return ErrTruncated
 			}
 			p.data = p.data[2:]
 		}
@@ -257,7 +263,7 @@ func (h h265Payload) split(b []byte, whole func([]byte), part func(fragment)) er
 		return errType
 	case h.donl:
 		if len(b) < 4 {
-			return errTruncated
+			return ErrTruncated
 		}
 		whole(append([]byte{b[0], b[1]}, b[4:]...))
 	default:
@@ -282,10 +288,10 @@ func aggregate(b []byte, whole func([]byte)) error {
 			if len(bytes.TrimLeft(b, "\x00")) == 0 {
 				return nil
 			}
-			return errTruncated
+			return ErrTruncated
 		}
 		if size > len(b) {
-			return errTruncated
+			return ErrTruncated
 		}
 		whole(b[:size:size])
 		b = b[size:]

@@ -1,4 +1,4 @@
-package rtsp
+package unpack
 
 import (
 	"testing"
@@ -94,7 +94,7 @@ func TestNALUnits(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, failed := collect(t, &nalUnits{payload: h264Payload{}}, c.pkts...)
+			got, failed := collect(t, H264(nil), c.pkts...)
 			if failed != c.failed {
 				t.Errorf("%d errors, want %d", failed, c.failed)
 			}
@@ -106,7 +106,7 @@ func TestNALUnits(t *testing.T) {
 }
 
 func TestH265DecodingOrderNumbers(t *testing.T) {
-	d := &nalUnits{payload: h265Payload{donl: true}}
+	d := H265(true, nil)
 	got, failed := collect(t, d,
 		pkt(1, 10, false, 0x40, 1, 0, 7, 0xaa),         // single, DONL 7
 		pkt(2, 10, false, 0x62, 1, 0x93, 0, 8, 1, 2),   // first fragment, DONL 8
@@ -120,7 +120,7 @@ func TestH265DecodingOrderNumbers(t *testing.T) {
 }
 
 func TestH265Slices(t *testing.T) {
-	d := &nalUnits{payload: h265Payload{}}
+	d := H265(false, nil)
 	got, failed := collect(t, d,
 		pkt(1, 10, true, 0x26, 1, 0x80), pkt(2, 10, true, 0x26, 1, 0x10), // a marker for each slice
 		pkt(3, 20, true, 0x02, 1, 0x80), pkt(4, 20, false, 0x62, 1, 0x81, 0x10), pkt(5, 20, true, 0x62, 1, 0x41, 9),
@@ -134,14 +134,14 @@ func TestH265Slices(t *testing.T) {
 
 // Nobody fills our memory with an access unit that does not end.
 func TestNALUnitsBound(t *testing.T) {
-	d := &nalUnits{payload: h264Payload{}}
+	d := H264(nil)
 	big := append([]byte{0x7c, 0x05}, pattern(60000)...)
 	first := append([]byte{0x7c, 0x85}, pattern(60000)...)
 	_, failed := collect(t, d, pkt(0, 1, false, first...))
 	for i := range uint16(300) {
 		_, n := collect(t, d, pkt(i+1, 1, false, big...))
 		failed += n
-		if len(d.buf) > maxUnit+len(big) {
+		if len(d.buf) > MaxUnit+len(big) {
 			t.Fatalf("%d bytes held", len(d.buf))
 		}
 	}
@@ -159,14 +159,14 @@ func TestNALUnitsBound(t *testing.T) {
 // Packets may be read into the same memory one after the other: what was handed on
 // stays.
 func TestNALUnitsCopy(t *testing.T) {
-	d := &nalUnits{payload: h264Payload{}, memory: &auPool{}}
+	d := H264(&Pool{})
 	shared := make([]byte, 4)
 	var units [][]byte
 	for i := range byte(3) {
 		for j, b := range [][]byte{{0x7c, 0x85, i}, {0x7c, 0x45, i}, {0x41, 0x80, i}} {
 			p := pkt(uint16(3*int(i)+j), uint32(i), j == 2, shared[:copy(shared, b)]...)
 			p.Payload = shared[:len(b)]
-			if err := d.push(p, 0, func(au [][]byte, _ int64, _ bool) { units = append(units, au...) }); err != nil {
+			if err := d.Push(p, 0, func(au [][]byte, _ int64, _ bool) { units = append(units, au...) }); err != nil {
 				t.Fatal(err)
 			}
 		}

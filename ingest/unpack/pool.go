@@ -1,17 +1,17 @@
-package rtsp
+package unpack
 
 import "sync"
 
-// auPool lends memory in which access units are put together. Nearly always a whole
+// Pool lends memory in which access units are put together. Nearly always a whole
 // one comes at once, so that many cameras share a few buffers.
-type auPool struct{ pool sync.Pool }
+type Pool struct{ pool sync.Pool }
 
 const (
 	auSize = 64 << 10 // what a buffer begins with
 	keepAU = 1 << 20  // larger ones are not kept
 )
 
-func (p *auPool) get() []byte {
+func (p *Pool) get() []byte {
 	if p == nil {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (p *auPool) get() []byte {
 	return make([]byte, 0, auSize)
 }
 
-func (p *auPool) put(b []byte) {
+func (p *Pool) put(b []byte) {
 	if p != nil && b != nil && cap(b) <= keepAU {
 		p.pool.Put(&b)
 	}
