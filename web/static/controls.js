@@ -33,7 +33,7 @@ export class Controls {
     this.pip.hidden = !document.pictureInPictureEnabled;
     this.bar = h('div', { class: 'player-bar', part: 'bar', role: 'group', 'aria-label': 'Controls' }, this.mute, this.statsButton, this.snapshot, this.pip, this.full);
     this.stage = h('div', { class: 'player-stage', part: 'stage', role: 'group' }, this.poster, this.only,
-      h('div', { class: 'player-top', role: 'status' }, this.pill, this.message), this.overlay.element, this.bar);
+      h('div', { class: 'player-top', part: 'state', role: 'status' }, this.pill, this.message), this.overlay.element, this.bar);
     this.noteText = h('span');
     this.withSound = h('button', { type: 'button', class: 'player-sound', onclick: () => player.hearByHLS() }, 'Play it with sound by LL-HLS');
     this.note = h('p', { class: 'player-note', hidden: true }, this.noteText, this.withSound);

@@ -1,18 +1,20 @@
-// The list of streams with their live state.
+// All streams with their live state, as a list or as a grid of pictures.
 
 import { h, say, icon, copyButton, announce } from './dom.js';
 import { STATES, track, viewers, source, span, nextTry, offline, cause, sentence, bitrate, plural } from './words.js';
 import { Meter } from './meter.js';
-import { Thumbnail } from './thumbnail.js';
+import { Tile, byCamera, walk } from './grid.js';
 
 const POLL = 2000; // ms
 const FILTER_FROM = 7; // streams: below that a search box is in the way
+const REFRESH = { watched: 15, unwatched: 60 }; // s between two pictures of a stream
 
 const list = document.getElementById('streams');
 const empty = document.getElementById('empty');
 const trouble = document.getElementById('trouble');
 const summary = document.getElementById('summary');
 const filter = document.getElementById('filter');
+const views = document.getElementById('views');
 const heading = document.getElementById('empty-heading');
 const unseen = document.getElementById('empty-unseen');
 const cards = new Map();
@@ -27,7 +29,7 @@ class Card {
     this.name = stream.name;
     const href = `/${stream.name}`;
     this.pill = h('span', { class: 'pill' });
-    this.picture = h('img', { class: 'card-picture', alt: '', decoding: 'async' });
+    this.picture = h('camgate-player', { class: 'card-picture', src: href, mode: 'poster', controls: 'none', lazy: '', refresh: '0' });
     this.trackList = h('ul', { class: 'card-tracks' });
     this.source = h('p', { class: 'card-source' });
     this.trouble = h('p', { class: 'card-trouble', hidden: true });
@@ -43,7 +45,6 @@ class Card {
         this.trouble, this.warning, this.trackList, this.source,
         h('p', { class: 'card-foot' }, this.count, this.by, this.rateText),
         this.address.element));
-    this.thumbnail = new Thumbnail(this.picture, `${href}/snapshot.jpg`);
   }
 
   update(stream, now) {
@@ -67,7 +68,8 @@ class Card {
     say(this.by, watching.by);
     this.rate = this.#meter.rate(stream.bytes_in, now) ?? 0;
     say(this.rateText, stream.state === 'live' && this.rate ? bitrate(this.rate) : '');
-    this.thumbnail.update(stream.state === 'live' && Boolean(stream.urls.snapshot), stream.readers.length > 0);
+    const there = stream.state === 'live' && stream.urls.snapshot;
+    this.picture.setAttribute('refresh', !there ? '0' : stream.readers.length > 0 ? REFRESH.watched : REFRESH.unwatched);
     this.address.update(stream.urls);
   }
 
@@ -77,10 +79,7 @@ class Card {
     this.trackList.replaceChildren(...texts.map((text) => h('li', {}, text)));
   }
 
-  remove() {
-    this.thumbnail.stop();
-    this.element.remove();
-  }
+  remove() { this.element.remove(); }
 }
 
 const KINDS = [['rtsp', 'RTSP'], ['whep', 'WHEP'], ['hls', 'HLS'], ['mjpeg', 'MJPEG']];
@@ -113,37 +112,75 @@ class Addresses {
   }
 }
 
-function show(streams) {
+const VIEWS = { list: Card, grid: Tile };
+const VIEW = 'camgate-view';
+let view = 'list';
+let streams = [];
+
+function choose(wanted) {
+  view = Object.hasOwn(VIEWS, wanted) ? wanted : 'list';
+  for (const card of cards.values()) card.remove();
+  cards.clear();
+  list.dataset.view = view;
+  for (const b of views.children) b.setAttribute('aria-pressed', String(b.value === view));
+  show(streams);
+}
+
+for (const b of views.children) {
+  b.addEventListener('click', () => {
+    const url = new URL(location.href);
+    url.searchParams.set('view', b.value);
+    history.replaceState(null, '', url);
+    try {
+      localStorage.setItem(VIEW, b.value);
+    } catch {
+      // Then the next visit begins with the list.
+    }
+    choose(b.value);
+  });
+}
+
+function viewOfLastTime() {
+  try {
+    return localStorage.getItem(VIEW);
+  } catch {
+    return null;
+  }
+}
+
+function show(all) {
   const now = Date.now();
-  const names = new Set(streams.map((s) => s.name));
+  const { cameras, profiles } = view === 'grid' ? byCamera(all) : { cameras: all, profiles: new Map() };
+  const names = new Set(cameras.map((s) => s.name));
   for (const [name, card] of cards) {
     if (names.has(name)) continue;
     card.remove();
     cards.delete(name);
   }
-  streams.forEach((stream, i) => {
+  cameras.forEach((stream, i) => {
     let card = cards.get(stream.name);
     if (!card) {
-      card = new Card(stream);
+      card = new VIEWS[view](stream);
       cards.set(stream.name, card);
     }
     if (list.children[i] !== card.element) list.insertBefore(card.element, list.children[i] ?? null);
-    card.update(stream, now);
+    card.update(stream, now, profiles.get(stream.name) ?? []);
   });
-  list.dataset.count = streams.length > 2 ? 'many' : String(streams.length);
-  list.hidden = streams.length === 0;
+  views.hidden = all.length === 0;
+  list.dataset.count = cameras.length > 2 ? 'many' : String(cameras.length);
+  list.hidden = all.length === 0;
   // Who only has the demo is about to set up a camera.
-  const demo = streams.length === 1 && /^demo\b/.test(streams[0].source);
-  empty.hidden = streams.length > 0 && !demo;
+  const demo = all.length === 1 && /^demo\b/.test(all[0].source);
+  empty.hidden = all.length > 0 && !demo;
   empty.classList.toggle('is-hint', demo);
   say(heading, demo ? 'Now your own camera' : 'No streams yet');
   unseen.hidden = demo;
-  filter.hidden = streams.length < FILTER_FROM;
-  const live = streams.filter((s) => s.state === 'live').length;
-  const watching = streams.reduce((n, s) => n + s.readers.length, 0);
+  filter.hidden = all.length < FILTER_FROM;
+  const live = all.filter((s) => s.state === 'live').length;
+  const watching = all.reduce((n, s) => n + s.readers.length, 0);
   const rate = [...cards.values()].reduce((sum, card) => sum + card.rate, 0);
-  say(summary, streams.length === 0 ? '' : [
-    plural(streams.length, 'stream'), live === streams.length ? 'all live' : `${live} live`, plural(watching, 'viewer'), rate ? `${bitrate(rate)} in` : '',
+  say(summary, all.length === 0 ? '' : [
+    plural(all.length, 'stream'), live === all.length ? 'all live' : `${live} live`, plural(watching, 'viewer'), rate ? `${bitrate(rate)} in` : '',
   ].filter(Boolean).join(' · '));
   applyFilter();
 }
@@ -161,7 +198,8 @@ async function poll() {
     try {
       const response = await fetch('/api/v1/streams', { cache: 'no-store', signal: AbortSignal.timeout(8000) });
       if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
-      show((await response.json()).streams);
+      ({ streams } = await response.json());
+      show(streams);
       answered = Date.now();
       trouble.hidden = true;
     } catch (err) {
@@ -176,4 +214,6 @@ async function poll() {
 document.addEventListener('visibilitychange', () => { if (!document.hidden) answered = Math.max(answered, Date.now() - POLL); });
 const sample = document.getElementById('sample');
 sample.parentElement.append(copyButton('Copy the example', () => sample.textContent));
+walk(list);
+choose(new URLSearchParams(location.search).get('view') ?? viewOfLastTime());
 poll();

@@ -37,8 +37,8 @@ export function rows({ rung, phase, message, fps, stats: s, steps, missing, made
   return [
     ['Plays by', label || sentence(message || phase)],
     ['Instead of', left.map((step) => `${step.label}: ${step.reason}`).join('; ')],
-    ['Picture', [s.width && s.height ? `${s.width}×${s.height}` : '', rung && s.width ? `${fps} fps` : '', s.codec].filter(Boolean).join(', ')],
-    ['Sound', [!rung ? '' : !sound ? 'none' : muted ? 'muted' : 'on', s.audioCodec].filter(Boolean).join(', ')],
+    ['Picture', [s.width && s.height ? `${s.width}×${s.height}` : '', rung && s.width ? `${fps} fps` : '', codecName(s.codec)].filter(Boolean).join(', ')],
+    ['Sound', [!rung ? '' : !sound ? 'none' : muted ? 'muted' : 'on', codecName(s.audioCodec)].filter(Boolean).join(', ')],
     ['Made for you', made],
     ['Left out', missing],
     ['Bitrate', s.bitrate === undefined ? '' : bitrate(s.bitrate)],
@@ -51,6 +51,12 @@ export function rows({ rung, phase, message, fps, stats: s, steps, missing, made
     ['Self-test', selfTest(s)],
     ['First picture', firstMs ? `after ${Math.round(firstMs)} ms` : ''],
   ];
+}
+
+/** A codec by the name that people know: "avc1.42c01f" is H264 (RFC 6381). */
+export function codecName(codec = '') {
+  const known = { avc1: 'H264', avc3: 'H264', hvc1: 'H265', hev1: 'H265', mp4a: 'AAC', opus: 'Opus', av01: 'AV1', vp09: 'VP9' };
+  return known[codec.split('.')[0].toLowerCase()] ?? codec;
 }
 
 function ms(seconds) { return `${Math.max(0, Math.round(seconds * 1000))} ms`; }

@@ -7,6 +7,7 @@ import { Ladder } from './ladder.js';
 import { Address, gatewayOf } from './gateway.js';
 import { rungsOf } from './rungs.js';
 import { fetchPicture } from './stills.js';
+import { showPosters } from './poster.js';
 import { h, on } from './dom.js';
 import { Controls } from './controls.js';
 import { atGesture, play, remember, remembered } from './sound.js';
@@ -178,9 +179,9 @@ class CamgatePlayer extends HTMLElement {
     this.#address = await this.#profileOf(whole);
     if (run.signal.aborted) return;
     this.#ui.stage.setAttribute('aria-label', `Player of ${this.name}`);
-    this.#showPoster(run.signal);
     const mode = this.getAttribute('mode') ?? this.getAttribute('via') ?? 'auto';
-    if (mode === 'poster') return;
+    if (mode === 'poster') return void showPosters(this.#address, this.#ui.poster, () => Number(this.getAttribute('refresh') ?? 60), run.signal);
+    this.#showPoster(run.signal);
     this.#frames = 0;
     this.#ladder = new Ladder({
       rungs: rungsOf(mode, { address: this.#address, name: this.name, tile: this.hasAttribute('lazy'), mount: (el) => this.#ui.poster.after(el), shown: () => this.media }),
