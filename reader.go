@@ -73,6 +73,7 @@ type Reader struct {
 	unhook    func() bool // from the context; guarded by the stream's mu
 	sent      atomic.Uint64
 	reception atomic.Pointer[Reception]
+	path      atomic.Pointer[Path]
 	skipped   [skipReasons]atomic.Uint64
 }
 

@@ -1,6 +1,9 @@
 package camgate
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Reception is what a viewer says of its network.
 type Reception struct {
@@ -26,3 +29,22 @@ func (s *Stream) Receptions(since time.Time) []Reception {
 	}
 	return out
 }
+
+// Path is the way on which a viewer is reached.
+type Path struct {
+	Protocol string         // "udp" or "tcp"
+	Remote   netip.AddrPort // where it is sent to
+	Relayed  bool           // that is a relay's address (TURN), not the viewer's own
+	RTT      time.Duration  // there and back, as measured last; 0: not known
+}
+
+// Family is the kind of the viewer's address: "ipv4" or "ipv6".
+func (p Path) Family() string {
+	if p.Remote.Addr().Unmap().Is4() {
+		return "ipv4"
+	}
+	return "ipv6"
+}
+
+// Follow notes the path to the viewer, for Info.
+func (r *Reader) Follow(p Path) { r.path.Store(&p) }

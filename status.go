@@ -144,6 +144,7 @@ type ReaderInfo struct {
 	Protocol string
 	Remote   string
 	Internal bool
+	Path     *Path // nil: it is not known, or goes without saying
 	ReaderStats
 }
 
@@ -182,7 +183,7 @@ func (s *Stream) Info() Info {
 			info.Skipped[reason.String()] += st.Skipped[reason]
 		}
 		info.Readers = append(info.Readers, ReaderInfo{
-			ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, ReaderStats: st,
+			ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, Path: r.path.Load(), ReaderStats: st,
 		})
 	}
 	sort.Slice(info.Readers, func(i, j int) bool { return info.Readers[i].ID < info.Readers[j].ID })

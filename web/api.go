@@ -65,6 +65,13 @@ type (
 		Since    time.Time         `json:"since"`
 		Bytes    uint64            `json:"bytes"`
 		Skipped  map[string]uint64 `json:"skipped"`
+		Path     *pathJSON         `json:"path,omitempty"`
+	}
+	pathJSON struct {
+		Protocol string   `json:"protocol"`
+		Family   string   `json:"family"`
+		Relayed  bool     `json:"relayed"`
+		RTT      *float64 `json:"rtt_ms"`
 	}
 	urlsJSON struct {
 		Page     string `json:"page"`
@@ -193,10 +200,21 @@ func describeReader(reader camgate.ReaderInfo) readerJSON {
 	for _, reason := range camgate.SkipReasons() {
 		skipped[reason.String()] = reader.Skipped[reason]
 	}
-	return readerJSON{
+	out := readerJSON{
 		ID: reader.ID, Protocol: reader.Protocol, Remote: reader.Remote,
 		Since: reader.Since.UTC(), Bytes: reader.Bytes, Skipped: skipped,
 	}
+	if p := reader.Path; p != nil {
+		out.Path = &pathJSON{Protocol: p.Protocol, Family: p.Family(), Relayed: p.Relayed}
+		if p.Remote.IsValid() {
+			out.Remote = p.Remote.String()
+		}
+		if p.RTT > 0 {
+			ms := math.Round(p.RTT.Seconds()*1e4) / 10
+			out.Path.RTT = &ms
+		}
+	}
+	return out
 }
 
 // urls are a stream's addresses as the one who asks would reach them.

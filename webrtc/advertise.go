@@ -3,6 +3,7 @@ package webrtc
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,27 +15,106 @@ import (
 const (
 	// maxAddresses bounds what is advertised: each is a check for the viewer.
 	maxAddresses = 12
-	// addressAge is how long the machine's addresses and those of configured names
-	// are taken for true.
+	// addressAge is how long the machine's addresses are taken for true.
 	addressAge     = 20 * time.Second
-	resolveTimeout = 2 * time.Second
+	resolveTimeout = 5 * time.Second
+	// namesPatience is how long an offer waits for names that were never looked up.
+	namesPatience = 2 * time.Second
 )
 
 // advertiser chooses the addresses at which viewers are told to reach the ports.
 type advertiser struct {
-	hosts    []string // configured: addresses and names
-	loopback bool     // nothing but loopback
+	fixed    []netip.Addr // configured
+	names    []*hostName  // configured
+	loopback bool         // nothing but loopback
+	log      *slog.Logger
+	resolve  func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	resolved chan struct{} // closed when all names have been looked up once
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows, and the names' addresses
 	at    time.Time
 	local []netip.Addr
-	extra []netip.Addr
+}
+
+// hostName is a configured name. What it meant once stays true until there is another
+// answer: name servers fail more often than addresses change.
+type hostName struct {
+	name   string
+	addrs  []netip.Addr
+	failed bool // of run alone: the last look-up
+}
+
+func newAdvertiser(hosts []string, loopback bool, log *slog.Logger) *advertiser {
+	a := &advertiser{loopback: loopback, log: log, resolve: net.DefaultResolver.LookupNetIP, resolved: make(chan struct{})}
+	for _, host := range hosts {
+		if ip, err := netip.ParseAddr(trimBrackets(host)); err == nil {
+			a.fixed = append(a.fixed, ip)
+		} else {
+			a.names = append(a.names, &hostName{name: host})
+		}
+	}
+	if len(a.names) == 0 {
+		close(a.resolved)
+	}
+	return a
+}
+
+// run looks names up again and again until ctx ends.
+func (a *advertiser) run(ctx context.Context, every time.Duration) {
+	if len(a.names) == 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		for _, n := range a.names {
+			a.refresh(ctx, n)
+		}
+		if first {
+			close(a.resolved)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refresh looks a name up. The log is told when that begins to fail, when it works
+// again, and when the answer is another one.
+func (a *advertiser) refresh(ctx context.Context, n *hostName) {
+	look, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	addrs, err := a.resolve(look, "ip", n.name)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		if !n.failed {
+			a.log.Warn("a name of webrtc.public_hosts is not found: viewers elsewhere may not reach WebRTC", "host", n.name, "err", err)
+		}
+		n.failed = true
+		return
+	}
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare) // servers shuffle them; IPv4 comes first
+	a.mu.Lock()
+	before := n.addrs
+	n.addrs = addrs
+	a.mu.Unlock()
+	if n.failed || before != nil && !slices.Equal(before, addrs) {
+		a.log.Info("a name of webrtc.public_hosts was found", "host", n.name, "addresses", addrs)
+	}
+	n.failed = false
 }
 
 // addresses returns them in order of preference. bound is the address that a
 // socket listens on; when it is not a certain one, they are: the one at which the
 // viewer reached us by HTTP, as we see it and as the viewer sees it (it differs
-// behind a port forward), those of the machine, and the configured ones.
+// behind a port forward), the configured ones, and those of the machine.
 func (a *advertiser) addresses(r *http.Request, bound net.IP) []netip.Addr {
 	var out []netip.Addr
 	add := func(addrs ...netip.Addr) {
@@ -56,8 +136,8 @@ func (a *advertiser) addresses(r *http.Request, bound net.IP) []netip.Addr {
 	}
 	seen := localAddr(r)
 	add(seen, hostAddr(r.Host))
-	add(local...)
 	add(extra...)
+	add(local...)
 	if bound.To4() != nil { // an IPv4 socket
 		out = slices.DeleteFunc(out, netip.Addr.Is6)
 	}
@@ -66,26 +146,21 @@ func (a *advertiser) addresses(r *http.Request, bound net.IP) []netip.Addr {
 
 // lookup returns the machine's addresses and the configured ones.
 func (a *advertiser) lookup(ctx context.Context) (local, extra []netip.Addr) {
-	a.mu.Lock()
-	at, local, extra := a.at, a.local, a.extra
-	a.mu.Unlock()
-	if !at.IsZero() && time.Since(at) < addressAge {
-		return local, extra
-	}
-	local, extra = interfaceAddrs(), nil
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	for _, host := range a.hosts {
-		if ip, err := netip.ParseAddr(host); err == nil {
-			extra = append(extra, ip)
-		} else if ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host); err == nil {
-			extra = append(extra, ips...)
-		}
+	select {
+	case <-a.resolved:
+	case <-ctx.Done():
+	case <-time.After(namesPatience):
 	}
 	a.mu.Lock()
-	a.at, a.local, a.extra = time.Now(), local, extra
-	a.mu.Unlock()
-	return local, extra
+	defer a.mu.Unlock()
+	if a.at.IsZero() || time.Since(a.at) > addressAge {
+		a.at, a.local = time.Now(), interfaceAddrs() // the kernel's answer, at once
+	}
+	extra = slices.Clone(a.fixed)
+	for _, n := range a.names {
+		extra = append(extra, n.addrs...)
+	}
+	return a.local, extra
 }
 
 func interfaceAddrs() []netip.Addr {

@@ -2,12 +2,16 @@ package webrtc
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -38,10 +42,8 @@ func TestAddresses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			a := advertiser{hosts: c.hosts, loopback: c.loopback, at: time.Now(), local: machine}
-			for _, h := range c.hosts {
-				a.extra = append(a.extra, netip.MustParseAddr(h))
-			}
+			a := newAdvertiser(c.hosts, c.loopback, slog.New(slog.DiscardHandler))
+			a.at, a.local = time.Now(), machine
 			addr := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.local))
 			r, err := http.NewRequestWithContext(context.WithValue(context.Background(), http.LocalAddrContextKey, addr), "POST", "http://x/", nil)
 			if err != nil {
@@ -59,15 +61,71 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestLookup(t *testing.T) {
-	a := advertiser{hosts: []string{"192.0.2.1", "localhost", "no.such.host.invalid"}}
-	local, extra := a.lookup(context.Background())
-	if slices.ContainsFunc(local, netip.Addr.IsLoopback) {
-		t.Errorf("the machine's addresses are %v", local)
-	}
-	if len(extra) < 2 || extra[0].String() != "192.0.2.1" {
-		t.Errorf("the configured ones are %v", extra)
-	}
+// Names are looked up again and again; what they meant stays true while they are not
+// found, and the log tells of it once.
+func TestPublicHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		a := newAdvertiser([]string{"192.0.2.1", "cam.example", "[2001:db8::1]"}, false, slog.New(slog.NewTextHandler(&log, nil)))
+		answers := [][]netip.Addr{
+			nil,
+			{netip.MustParseAddr("2001:db8::9"), netip.MustParseAddr("203.0.113.1")},
+			nil, nil,
+			{netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("2001:db8::9")},
+			{netip.MustParseAddr("203.0.113.2")},
+		}
+		want := []string{"", "203.0.113.1 2001:db8::9", "203.0.113.1 2001:db8::9", "203.0.113.1 2001:db8::9", "203.0.113.1 2001:db8::9", "203.0.113.2"}
+		asked := 0
+		a.resolve = func(_ context.Context, _, host string) ([]netip.Addr, error) {
+			if host != "cam.example" {
+				t.Errorf("%s is looked up", host)
+			}
+			asked++
+			if addrs := answers[asked-1]; addrs != nil {
+				return addrs, nil
+			}
+			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { a.run(ctx, time.Minute) })
+		for i, w := range want {
+			synctest.Wait()
+			local, extra := a.lookup(ctx)
+			if slices.ContainsFunc(local, netip.Addr.IsLoopback) {
+				t.Errorf("the machine's addresses are %v", local)
+			}
+			got := fmt.Sprint(extra)
+			if w := strings.Join(strings.Fields("[192.0.2.1 2001:db8::1 "+w+"]"), " "); got != strings.ReplaceAll(w, " ]", "]") {
+				t.Errorf("after look-up %d: %s, want %s", i+1, got, w)
+			}
+			if i+1 < len(want) {
+				time.Sleep(time.Minute)
+			}
+		}
+		cancel()
+		running.Wait()
+		if n := strings.Count(log.String(), "is not found"); n != 2 { // at first, and later
+			t.Errorf("%d warnings in\n%s", n, &log)
+		}
+		if n := strings.Count(log.String(), "was found"); n != 3 { // twice again, once another one
+			t.Errorf("%d good news in\n%s", n, &log)
+		}
+	})
+}
+
+// Before a name was looked up once, offers wait for it, but not for ever.
+func TestPublicHostsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdvertiser([]string{"cam.example", "192.0.2.1"}, false, slog.New(slog.DiscardHandler))
+		began := time.Now()
+		if _, extra := a.lookup(t.Context()); len(extra) != 1 {
+			t.Errorf("configured %v", extra)
+		}
+		if d := time.Since(began); d != namesPatience {
+			t.Errorf("it took %v", d)
+		}
+	})
 }
 
 // The lines are what another implementation takes for candidates, UDP first.

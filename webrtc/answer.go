@@ -13,9 +13,10 @@ import (
 )
 
 // part returns what the library gets to see of an offer: the sections of the plan,
-// each with the one payload type that was chosen. Candidates are not in it: the
+// each with the one payload type that was chosen, and the viewer's side of the
+// transport. Candidates are not in it: the
 // gateway never sends to an address that somebody only claims to have.
-func (o *offer) part(p *plan) string {
+func (o *offer) part(p *plan, peer peer) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
 	line("v=0")
@@ -27,7 +28,6 @@ func (o *offer) part(p *plan) string {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
 	line("a=group:BUNDLE %s", strings.Join(mids, " "))
-	peer := p.peer(o)
 	line("a=fingerprint:%s", peer.fingerprint())
 	line("a=ice-ufrag:%s", peer.ufrag)
 	line("a=ice-pwd:%s", peer.pwd)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/camgate/camgate"
@@ -33,16 +31,15 @@ const (
 // having written nothing: ErrBadRequest, ErrUnsupportedCodec when the viewer has no
 // codec of the stream, ErrNotReady, ErrTooManyReaders.
 func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
-	allow := "OPTIONS, POST"
+	allow := "GET, HEAD, OPTIONS, POST"
 	if session != "" {
-		allow = "OPTIONS, PATCH, DELETE"
+		allow = "GET, HEAD, OPTIONS, PATCH, DELETE"
 	}
 	switch {
 	case r.Method == http.MethodOptions:
-		s.links(w)
-		w.Header().Set("Allow", allow)
-		w.Header().Set("Accept-Post", typeSDP)
-		w.WriteHeader(http.StatusNoContent)
+		s.options(w, allow)
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		s.get(w, stream, session)
 	case session == "" && r.Method == http.MethodPost:
 		return s.post(w, r, stream)
 	case session != "" && r.Method == http.MethodPatch:
@@ -56,15 +53,25 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.
 	return nil
 }
 
-// links tells the viewer which STUN and TURN servers to use (RFC 9725 section 4.6).
-func (s *Server) links(w http.ResponseWriter) {
-	for _, i := range s.opts.ICEServers {
-		link := "<" + i.URL + `>; rel="ice-server"`
-		if i.Username != "" {
-			link += fmt.Sprintf(`; username=%s; credential=%s; credential-type="password"`, strconv.Quote(i.Username), strconv.Quote(i.Credential))
-		}
-		w.Header().Add("Link", link)
+// options tells what can be asked for, and which servers a viewer may use before it
+// makes its offer.
+func (s *Server) options(w http.ResponseWriter, allow string) {
+	s.links(w)
+	h := w.Header()
+	h.Set("Allow", allow)
+	h.Set("Accept-Post", typeSDP)
+	h.Set("Accept-Patch", typeFragment)
+	w.WriteHeader(http.StatusOK)
+}
+
+// get answers that there is nothing to see (RFC 9725 section 4.1).
+func (s *Server) get(w http.ResponseWriter, stream *camgate.Stream, session string) {
+	if session != "" && s.find(session, stream) == nil {
+		refuse(w, http.StatusNotFound, "no such session")
+		return
 	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // post makes a session.
@@ -103,7 +110,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 		location += "?" + r.URL.RawQuery
 	}
 	h.Set("Location", location)
-	h.Set("ETag", x.etag)
+	h.Set("ETag", x.signalling.now())
 	h.Set("Accept-Patch", typeFragment)
 	h.Set("Content-Type", typeSDP)
 	h.Set("Cache-Control", "no-store")
@@ -115,8 +122,9 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	return nil
 }
 
-// patch takes trickled candidates. The gateway learns the viewer's address from its
-// checks and has no use for them; but it says what is wrong with them.
+// patch takes trickled candidates and restarts ICE. The gateway learns the viewer's
+// address from its checks and has no use for candidates but to tell of relays; and it
+// says what is wrong with them.
 func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
 	x := s.find(session, stream)
 	if x == nil {
@@ -127,20 +135,30 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.S
 	if !ok {
 		return nil
 	}
-	if match := r.Header.Get("If-Match"); match != "" && match != "*" && match != x.etag {
-		refuse(w, http.StatusPreconditionFailed, "If-Match is not the ETag of the session")
-		return nil
-	}
 	f, err := parseFragment(body)
 	if err != nil {
 		return err
 	}
-	if f.ufrag != "" && !slices.ContainsFunc(x.offer.sections, func(s section) bool { return s.peer.ufrag == f.ufrag }) {
-		// RFC 9725 section 4.3.1: only one of trickle ICE and ICE restarts is there.
-		refuse(w, http.StatusUnprocessableEntity, "ICE restarts are not possible: start a new session")
+	match := strings.Join(r.Header.Values("If-Match"), ",")
+	switch {
+	case match == "": // RFC 6585 section 3
+		refuse(w, http.StatusPreconditionRequired, `If-Match is missing: the ETag of the session, or * to restart ICE`)
+		return nil
+	case !matches(match, x.signalling.now()):
+		refuse(w, http.StatusPreconditionFailed, "If-Match is not the ETag of the session")
 		return nil
 	}
-	w.WriteHeader(http.StatusNoContent)
+	switch x.signalling.sort(f, x.offer.peers()) {
+	case fragmentRestart:
+		return s.restart(w, r, x, f)
+	case fragmentLate:
+		refuse(w, http.StatusConflict, "ICE was restarted since, with other credentials")
+	case fragmentMixed:
+		return fmt.Errorf("%w: an ICE restart needs another ice-ufrag and another ice-pwd", errBadFragment)
+	case fragmentTrickle:
+		x.note(f.candidates)
+		w.WriteHeader(http.StatusNoContent)
+	}
 	return nil
 }
 

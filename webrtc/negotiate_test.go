@@ -138,7 +138,7 @@ func negotiated(t testing.TB, text string, tracks ...*camgate.Track) (string, er
 	if err := x.open(t.Context(), s, p, lanes); err != nil {
 		return "", err
 	}
-	made, err := x.accept(o, p)
+	made, err := x.accept(o.part(p, p.peer(o)))
 	if err != nil {
 		return "", err
 	}

@@ -37,6 +37,8 @@ type section struct {
 	direction string
 	codecs    map[uint8]*codec
 	peer      peer
+
+	candidates []string // values of the attributes
 }
 
 // codec is one payload type of a section.
@@ -134,6 +136,10 @@ func (s *section) attribute(name, value string) {
 	switch name {
 	case "mid":
 		s.mid = value
+	case "candidate":
+		if len(s.candidates) < maxCandidates {
+			s.candidates = append(s.candidates, value)
+		}
 	case "sendrecv", "sendonly", "recvonly", "inactive":
 		s.direction = name
 	case "rtpmap", "fmtp", "rtcp-fb":
@@ -214,6 +220,15 @@ func parseMedia(value string) (section, error) {
 		s.codecs[c.payloadType] = c
 	}
 	return s, nil
+}
+
+// peers are the viewer's sides of the transports that it offers.
+func (o *offer) peers() []peer {
+	out := make([]peer, len(o.sections))
+	for i := range o.sections {
+		out[i] = o.sections[i].peer
+	}
+	return out
 }
 
 // complete checks what every session needs, and fills in what sections share.

@@ -210,7 +210,7 @@ func TestFragment(t *testing.T) {
 	const good = "a=ice-ufrag:4ZcD\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlkq\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n" +
 		"a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1\r\na=end-of-candidates\r\n"
 	f, err := parseFragment(good)
-	if err != nil || f.ufrag != "4ZcD" || f.candidates != 1 || !f.end {
+	if err != nil || f.ufrag != "4ZcD" || len(f.candidates) != 1 || !f.end {
 		t.Errorf("%+v %v", f, err)
 	}
 	for _, bad := range []string{"", "\r\n\r\n", "hello", "{}", "a=candidate:1 1 udp", "v=0\r\n"} {

@@ -45,8 +45,15 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 	}
 	for _, b := range blocks {
 		for _, l := range s.lanes {
-			if l.ssrc == b.SSRC && l.track.Kind == camgate.Video {
+			if l.ssrc != b.SSRC {
+				continue
+			}
+			if l.track.Kind == camgate.Video {
 				reader.Report(float64(b.FractionLost) / 256)
+			}
+			if trip := roundTrip(b, time.Now()); trip > 0 {
+				s.transport.rtt.Store(int64(trip))
+				s.tellPath()
 			}
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +30,8 @@ type Options struct {
 	// Hosts are addresses and names at which viewers reach the ports, beside those
 	// that the gateway finds itself: behind a NAT or a load balancer.
 	Hosts []string
+	// HostsRefresh is how often names among them are looked up; default 1 min.
+	HostsRefresh time.Duration
 	// LoopbackOnly binds to loopback whatever the addresses say.
 	LoopbackOnly bool
 	// ICEServers are told to viewers (RFC 9725 section 4.6). The gateway itself needs
@@ -44,12 +48,7 @@ type Options struct {
 	burstMode      burst.Mode
 	libraryMedia   bool // media packet by packet, by the library
 	connectTimeout time.Duration
-}
-
-// ICEServer is a STUN or TURN server.
-type ICEServer struct {
-	URL                  string // "stun:host:3478", "turn:host:3478?transport=udp"
-	Username, Credential string
+	root           fs.FS // "/"
 }
 
 func (o Options) withDefaults() Options {
@@ -61,6 +60,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.connectTimeout == 0 {
 		o.connectTimeout = connectTimeout
+	}
+	if o.HostsRefresh == 0 {
+		o.HostsRefresh = time.Minute
+	}
+	if o.root == nil {
+		o.root = os.DirFS("/")
 	}
 	if o.MaxSessions == 0 {
 		o.MaxSessions = 1000
@@ -79,7 +84,7 @@ type Server struct {
 	ports   *ports
 	batches *batchPool
 	certs   certificates
-	addrs   advertiser
+	addrs   *advertiser
 
 	joined, resent atomic.Uint64
 
@@ -101,7 +106,7 @@ func New(opts Options) (*Server, error) {
 		log:  opts.Logger,
 		logs: libraryLog{log: opts.Logger},
 
-		addrs:    advertiser{hosts: opts.Hosts, loopback: opts.LoopbackOnly},
+		addrs:    newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
 		sessions: map[string]*session{},
 	}
 	if _, err := s.certs.get(time.Now()); err != nil {
@@ -118,6 +123,10 @@ func New(opts Options) (*Server, error) {
 // Run serves until ctx ends, then ends all sessions and waits for them. It takes no
 // longer than shutdownGrace and what the machine needs, whatever viewers do.
 func (s *Server) Run(ctx context.Context) error {
+	s.explain(s.opts.root)
+	var names sync.WaitGroup
+	names.Go(func() { s.addrs.run(ctx, s.opts.HostsRefresh) })
+	defer names.Wait()
 	<-ctx.Done()
 	s.mu.Lock()
 	s.closed = true
@@ -184,12 +193,16 @@ func (s *Server) reserve() (release func(), err error) {
 // open makes a session and returns it with the answer.
 func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
 	x := &session{
-		server: s, id: random(16), etag: `"` + random(8) + `"`,
+		server: s, id: random(16),
 		stream: stream, offer: o, plan: p, transport: &transport{}, done: make(chan struct{}),
 		log: s.log.With("stream", stream.Name()),
 	}
+	x.signalling.etag, x.signalling.peer, x.signalling.claims = newETag(), p.peer(o), claims{}
+	for i := range o.sections {
+		x.signalling.claims.add(o.sections[i].candidates)
+	}
 	x.ctx, x.cancel = context.WithCancelCause(context.Background())
-	x.transport.onClose, x.transport.onRTCP = x.end, x.feedback
+	x.transport.onClose, x.transport.onRTCP, x.transport.onPath = x.end, x.feedback, x.follow
 	cname := random(8)
 	for _, route := range p.routes {
 		x.lanes = append(x.lanes, &lane{
@@ -249,7 +262,7 @@ func (s *Server) answer(r *http.Request, x *session) (string, error) {
 	if err := x.transport.open(x.ctx, s, x.plan, x.lanes); err != nil {
 		return "", err
 	}
-	made, err := x.transport.accept(x.offer, x.plan)
+	made, err := x.transport.accept(x.offer.part(x.plan, x.plan.peer(x.offer)))
 	if err != nil {
 		return "", err
 	}

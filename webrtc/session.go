@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,6 @@ const (
 type session struct {
 	server    *Server
 	id        string // who knows it may end the session: never in a log
-	etag      string
 	stream    *camgate.Stream
 	offer     *offer
 	plan      *plan
@@ -30,12 +30,16 @@ type session struct {
 	lanes     []*lane // by route
 	log       *slog.Logger
 
+	signalling signalling
+	restarts   sync.Mutex // one ICE restart at a time
+
 	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run has returned
 
 	reader   atomic.Pointer[camgate.Reader]
 	keyframe atomic.Bool // the viewer cannot go on without one
+	joined   atomic.Bool // the viewer connected
 	missed   atomic.Bool // the viewer missed packets since this was looked at
 
 	served bool // the viewer connected; of run alone
@@ -99,7 +103,9 @@ func (s *session) serve() error {
 		return err
 	}
 	s.server.joined.Add(1)
-	s.log.Info("reader joined")
+	s.joined.Store(true)
+	way, _ := s.way()
+	s.log.Info("reader joined", pathAttrs(way)...)
 	v := viewer{session: s}
 	return v.play()
 }
@@ -117,6 +123,7 @@ func (s *session) subscribe(remote string) error {
 		return err
 	}
 	s.reader.Store(r)
+	s.tellPath()
 	now := s.stream.Tracks()
 	for _, t := range s.plan.tracks() {
 		if !slices.Contains(now, t) {

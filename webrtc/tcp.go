@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -84,7 +85,7 @@ func (l *tcpListener) closeAll() {
 	conns := slices.Collect(maps.Values(l.conns))
 	l.mu.Unlock()
 	for _, c := range conns {
-		_ = c.Close()
+		_ = c.end()
 	}
 }
 
@@ -98,6 +99,8 @@ type tcpConn struct {
 	*net.TCPConn
 	listener *tcpListener
 	remote   netip.AddrPort
+
+	held atomic.Bool // its ICE session is over, and media still goes here
 
 	mu    sync.Mutex
 	armed time.Time
@@ -119,7 +122,7 @@ func (c *tcpConn) Write(b []byte) (int, error) {
 	c.arm()
 	n, err := c.TCPConn.Write(b)
 	if err != nil {
-		c.Close() // a packet may have been cut: what follows would make no sense
+		_ = c.end() // a packet may have been cut: what follows would make no sense
 	}
 	return n, err
 }
@@ -136,7 +139,7 @@ func (c *tcpConn) send(b *batch) error {
 	b.frames = frames
 	_, err := frames.WriteTo(c.TCPConn)
 	if err != nil {
-		c.Close()
+		_ = c.end()
 	}
 	return err
 }
@@ -151,7 +154,21 @@ func (c *tcpConn) arm() {
 	}
 }
 
+// Close ends the connection, or what is read from it while it is held.
 func (c *tcpConn) Close() error {
+	if c.held.Load() {
+		return c.CloseRead()
+	}
+	return c.end()
+}
+
+// release ends a connection that was held.
+func (c *tcpConn) release() {
+	c.held.Store(false)
+	_ = c.end()
+}
+
+func (c *tcpConn) end() error {
 	c.listener.forget(c)
 	return c.TCPConn.Close()
 }

@@ -36,11 +36,16 @@ type transport struct {
 
 	onClose func(error)         // the viewer is gone; may be called more than once
 	onRTCP  func([]rtcp.Packet) // what the viewer reports
+	onPath  func()              // another path was selected
 
 	connected chan struct{}
 	once      sync.Once // closes connected
 	sources   atomic.Int32
-	reading   sync.WaitGroup
+
+	rtt        atomic.Int64 // in ns, as measured last
+	restarting atomic.Bool  // from an ICE restart to the next path
+	held       atomic.Pointer[tcpConn]
+	reading    sync.WaitGroup
 
 	mu    sync.Mutex    // guards what follows, and the order of packets
 	local *srtp.Context // nil: packets are the library's
@@ -65,16 +70,16 @@ func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane)
 		return fmt.Errorf("PeerConnection: %w", err)
 	}
 	t.pc.OnConnectionStateChange(t.state)
-	t.ice().OnSelectedCandidatePairChange(func(pair *pion.ICECandidatePair) { t.path.Store(newPath(pair)) })
+	t.ice().OnSelectedCandidatePairChange(t.moved)
 	return nil
 }
 
 // ice is the one transport of all sections.
 func (t *transport) ice() *pion.ICETransport { return t.pc.SCTP().Transport().ICETransport() }
 
-// accept gives the library its part of the offer, and returns its answer.
-func (t *transport) accept(o *offer, p *plan) (string, error) {
-	if err := t.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeOffer, SDP: o.part(p)}); err != nil {
+// accept gives the library its part of an offer, and returns its answer.
+func (t *transport) accept(part string) (string, error) {
+	if err := t.pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeOffer, SDP: part}); err != nil {
 		return "", fmt.Errorf("%w: %w", errBadOffer, err)
 	}
 	answer, err := t.pc.CreateAnswer(nil)
@@ -125,6 +130,16 @@ func newPath(pair *pion.ICECandidatePair) *path {
 	return &path{pair.Local.Protocol == pion.ICEProtocolUDP, address(pair.Remote.Address, pair.Remote.Port), time.Now()}
 }
 
+// moved notes the path that is selected now.
+func (t *transport) moved(pair *pion.ICECandidatePair) {
+	t.path.Store(newPath(pair))
+	t.measure()
+	t.release()
+	if t.onPath != nil {
+		t.onPath()
+	}
+}
+
 // connect waits for the viewer: connectivity checks, then the DTLS handshake.
 func (t *transport) connect(ctx context.Context, log *slog.Logger) error {
 	select {
@@ -132,11 +147,13 @@ func (t *transport) connect(ctx context.Context, log *slog.Logger) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	pair, err := t.ice().GetSelectedCandidatePair()
-	if err != nil || pair == nil {
-		return errLost
+	if t.path.Load() == nil { // it was not told yet
+		pair, err := t.ice().GetSelectedCandidatePair()
+		if err != nil || pair == nil {
+			return errLost
+		}
+		t.path.CompareAndSwap(nil, newPath(pair))
 	}
-	t.path.CompareAndSwap(nil, newPath(pair)) // else it was told already
 	local, err := t.keys.srtp()
 	if err != nil {
 		log.Debug("media goes packet by packet", "err", err)
@@ -185,7 +202,7 @@ func (t *transport) send(b *batch) {
 		_ = b.writer.Send(p.remote, b.packets) // a datagram may always be lost
 		return
 	}
-	if c := t.ports.tcp.find(p.remote); c == nil || c.send(b) != nil {
+	if c := t.ports.tcp.find(p.remote); (c == nil || c.send(b) != nil) && !t.restarting.Load() {
 		t.onClose(errLost)
 	}
 }
@@ -199,7 +216,7 @@ func (t *transport) writeRTCP(packets []rtcp.Packet) {
 func (t *transport) abort() {
 	if p := t.path.Load(); p != nil && !p.udp {
 		if c := t.ports.tcp.find(p.remote); c != nil {
-			_ = c.Close()
+			_ = c.end()
 		}
 	}
 }
@@ -210,4 +227,5 @@ func (t *transport) close() {
 		_ = t.pc.GracefulClose()
 	}
 	t.reading.Wait()
+	t.release()
 }

@@ -11,8 +11,8 @@ const maxFragment = 16 << 10
 // fragment is an SDP fragment with trickled candidates (RFC 8840 section 9).
 type fragment struct {
 	ufrag, pwd string
-	candidates int
-	end        bool // end-of-candidates
+	candidates []string // values of the attributes
+	end        bool     // end-of-candidates
 }
 
 // parseFragment reads an application/trickle-ice-sdpfrag body.
@@ -34,13 +34,21 @@ func parseFragment(text string) (*fragment, error) {
 		switch name {
 		case "ice-ufrag":
 			f.ufrag = value
+			if !credential(value) {
+				return nil, fmt.Errorf("%w: ice-ufrag has 1 to 256 letters, digits or signs", errBadFragment)
+			}
 		case "ice-pwd":
 			f.pwd = value
+			if !credential(value) {
+				return nil, fmt.Errorf("%w: ice-pwd has 1 to 256 letters, digits or signs", errBadFragment)
+			}
 		case "candidate":
 			if len(strings.Fields(value)) < 8 {
 				return nil, fmt.Errorf("%w: %.80q is no candidate", errBadFragment, line)
 			}
-			f.candidates++
+			if len(f.candidates) < maxCandidates {
+				f.candidates = append(f.candidates, value)
+			}
 		case "end-of-candidates":
 			f.end = true
 		case "mid", "ice-options", "ice-pacing", "group", "rtcp-mux", "ice-lite":
@@ -53,4 +61,15 @@ func parseFragment(text string) (*fragment, error) {
 		return nil, fmt.Errorf("%w: nothing of ICE in it", errBadFragment)
 	}
 	return f, nil
+}
+
+// credential reports whether a value can be an ICE credential (RFC 8839 section 5.4).
+// Shorter ones than it asks for are taken, and more characters, as in an offer.
+func credential(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 256
 }

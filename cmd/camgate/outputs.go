@@ -52,12 +52,14 @@ func (a *app) addWebRTC() error {
 	}
 	opts := webrtc.Options{
 		UDPAddress: c.Address, TCPAddress: c.Address,
-		Hosts: c.PublicHosts, LoopbackOnly: a.cfg.LoopbackOnly(),
+		Hosts: c.PublicHosts, HostsRefresh: c.PublicHostsRefresh, LoopbackOnly: a.cfg.LoopbackOnly(),
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
 		Logger: a.log.With("protocol", "webrtc"),
 	}
 	for _, s := range c.ICEServers {
-		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{URL: s.URL, Username: s.Username, Credential: string(s.Credential)})
+		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{
+			URL: s.URL, Username: s.Username, Credential: string(s.Credential), Secret: string(s.Secret), TTL: s.TTL,
+		})
 	}
 	server, err := webrtc.New(opts)
 	if err != nil {

@@ -79,6 +79,8 @@ type WebRTC struct {
 	Address string `yaml:"address" default:":8189"`
 	// Addresses or names under which viewers elsewhere reach this machine (behind NAT, in a container).
 	PublicHosts []string `yaml:"public_hosts"`
+	// How often names among them are looked up anew.
+	PublicHostsRefresh time.Duration `yaml:"public_hosts_refresh" default:"1m" min:"1s"`
 	// STUN and TURN servers that viewers are told to use.
 	ICEServers []ICEServer `yaml:"ice_servers"`
 	// Viewers by WebRTC at a time, of all streams.
@@ -93,6 +95,11 @@ type ICEServer struct {
 	Username string `yaml:"username"`
 	// Password at a TURN server.
 	Credential Secret `yaml:"credential"`
+	// What the TURN server shares with camgate (coturn: use-auth-secret, static-auth-secret): each viewer
+	// gets a name and a password of its own. In place of credential.
+	Secret Secret `yaml:"secret"`
+	// For how long such a password is good; default 1h.
+	TTL time.Duration `yaml:"ttl"`
 }
 
 // HLS is Low-Latency HLS.

@@ -69,11 +69,21 @@ func (v *validator) outputs() {
 	for i, server := range v.WebRTC.ICEServers {
 		at := fmt.Sprintf("webrtc.ice_servers[%d]", i)
 		kind, _, _ := strings.Cut(server.URL, ":")
+		if strings.ContainsFunc(server.URL+server.Username+string(server.Credential), func(r rune) bool { return r < ' ' || r > '~' }) ||
+			strings.ContainsAny(server.URL, "<> \"") {
+			v.fail(at, "url, username and credential are told to browsers in a header: ASCII only, and no spaces or brackets in the url")
+			continue
+		}
 		switch kind {
 		case "stun", "stuns":
 		case "turn", "turns":
-			if server.Username == "" || server.Credential == "" {
-				v.fail(at, "a TURN server needs username and credential")
+			switch {
+			case server.Secret != "" && server.Credential != "":
+				v.fail(at, "either credential or secret: a secret makes credentials of its own")
+			case server.Secret == "" && (server.Username == "" || server.Credential == ""):
+				v.fail(at, "a TURN server needs username and credential, or a secret")
+			case server.TTL != 0 && (server.Secret == "" || server.TTL < time.Minute):
+				v.fail(at+".ttl", "it is for a secret, and at least 1m")
 			}
 		default:
 			v.fail(at, "the url begins with stun:, stuns:, turn: or turns:")

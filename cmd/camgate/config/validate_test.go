@@ -76,7 +76,7 @@ func TestValidation(t *testing.T) {
 		"rpicam raw":   {"streams: {a: {source: 'rpicam://0', video: {format: yuyv422}}}\n", []string{`c.yaml:1:53: streams.a.video.format: a Raspberry Pi camera gives h264 or mjpeg`}},
 		"exec":         {"streams: {a: {source: 'exec:a | b'}}\n", []string{`c.yaml:1:23: streams.a.source: '|' means something to a shell, and there is none: put it in quotes, or write sh -c '...'`}},
 		"poll of what": {"streams: {a: {source: 'http+mjpeg://h', poll: 2s}}\n", []string{`c.yaml:1:47: streams.a.poll: is for sources of single pictures: http+jpeg://, https+jpeg://, and onvif:// with stills=true`}},
-		"turn":         {"webrtc: {ice_servers: ['turn:h']}\n", []string{`c.yaml:1:24: webrtc.ice_servers[0]: a TURN server needs username and credential`}},
+		"turn":         {"webrtc: {ice_servers: ['turn:h']}\n", []string{`c.yaml:1:24: webrtc.ice_servers[0]: a TURN server needs username and credential, or a secret`}},
 		"ice":          {"webrtc: {ice_servers: ['http://h']}\n", []string{`c.yaml:1:24: webrtc.ice_servers[0]: the url begins with stun:, stuns:, turn: or turns:`}},
 		"public host":  {"webrtc: {public_hosts: ['http://h']}\n", []string{`c.yaml:1:25: webrtc.public_hosts[0]: "http://h" is neither an IP address nor a name: no scheme, no port`}},
 		"parts":        {"hls: {part: 2s, segment: 1s}\n", []string{`c.yaml:1:13: hls.part: a part (2s) is not longer than a segment (1s)`}},
