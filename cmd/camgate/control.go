@@ -23,6 +23,7 @@ type control struct {
 	supervisor *ingest.Supervisor // of what is made of that; nil: nothing is
 	rendition  *rendition.Source  // nil: nothing is
 	asked      bool               // see settingsOf
+	first      *config.Video      // of the config
 	devices    []adjustable
 
 	mu       sync.Mutex
@@ -104,7 +105,7 @@ func (cs controls) Change(stream string, change web.Change) error {
 	}
 	if video != nil {
 		c.video = video
-		c.rendition.Set(settingsOf(video, c.asked))
+		c.rendition.Set(settingsOf(video, c.asked && asks(video, c.first)))
 	}
 	if change.Source != nil {
 		c.sources.Pick(*change.Source)
@@ -142,6 +143,12 @@ func (c *control) check(change web.Change) (video *config.Video, err error) {
 		return nil, bad("controls: the source is no camera of this machine")
 	}
 	return video, nil
+}
+
+// asks tells whether what a camera of this machine was asked for at the beginning is
+// still what is wanted. What it makes itself is encoded anew while it is not.
+func asks(now, first *config.Video) bool {
+	return now.FPS == first.FPS && now.Bitrate == first.Bitrate && now.GOP == first.GOP && now.Quality == first.Quality && now.Encoder == first.Encoder
 }
 
 func bad(format string, args ...any) error {

@@ -59,7 +59,7 @@ func (a *app) addRendition(s, from *camgate.Stream, name string, want *config.Vi
 		Encoders: rendition.Of(a.encoders), Slots: a.encoding,
 	})
 	control := a.control(s.Name())
-	control.rendition, control.video, control.asked = source, want, asked
+	control.rendition, control.video, control.first, control.asked = source, want, want, asked
 	control.supervisor = a.supervise(s, []camgate.Source{source}, ingest.Options{
 		OnDemand: opts.OnDemand,
 		Linger:   opts.Linger,

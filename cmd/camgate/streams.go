@@ -102,7 +102,7 @@ func (a *app) addSound(s, seen *camgate.Stream, opts *config.Stream) error {
 		codec = camgate.AAC
 	}
 	recorder, err := sound.New(sound.Options{
-		Device: opts.Audio, Codec: codec, FFmpeg: a.cfg.MJPEG.FFmpeg,
+		Device: opts.Audio, Codec: codec, Delay: opts.AudioDelay, FFmpeg: a.cfg.MJPEG.FFmpeg,
 		Warn:   func(text string) { seen.Warn("sound", text) },
 		Logger: a.log.With("stream", seen.Name()),
 	})
@@ -179,7 +179,8 @@ func (a *app) newLocalCamera(s *camgate.Stream, parsed config.Source, opts *conf
 	}
 	width, height := main.Size.Sides()
 	return camera.New(camera.Options{
-		Target: parsed.Path, Format: main.Format, Width: width, Height: height, FPS: float64(main.FPS), Controls: opts.Controls,
+		Target: parsed.Path, Format: main.Format, Width: width, Height: height, FPS: float64(main.FPS),
+		Bitrate: int(main.Bitrate), GOP: main.GOP, Controls: opts.Controls,
 		// Before the supervisor gives it up, as the camera knows more about it.
 		Stall: opts.StallTimeout * 4 / 5, Warn: s.Warn, Logger: a.log,
 	})

@@ -34,6 +34,10 @@ type Options struct {
 	// is nearest.
 	Width, Height int
 	FPS           float64
+	// Bitrate in a second and GOP, from one keyframe to the next, are for cameras that
+	// compress to H264 or H265 themselves and can be told; 0: as they do it.
+	Bitrate int
+	GOP     time.Duration
 	// Controls are set before the first picture, by name.
 	Controls map[string]string
 	// Stall is after what time without any picture the attempt is over; default 8 s.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -57,7 +55,7 @@ type capture struct {
 // note has the stream say what people should know although it works.
 func (c *capture) note(topic, text string) { c.notes[topic] = text }
 
-var topics = [...]string{"controls", "dropped", "format", "signal", "target"}
+var topics = [...]string{"bitrate", "controls", "dropped", "format", "signal", "target"}
 
 func (c *capture) warn() {
 	for _, topic := range topics {
@@ -107,95 +105,6 @@ func (c *capture) run(ctx context.Context) error {
 	c.source.opts.Logger.Info("camera streams", "stream", c.stream.Name(), "source", c.source.String(), "device", c.dev.Path(),
 		"format", c.format.Pixels.String(), "size", fmt.Sprintf("%dx%d", c.format.Width, c.format.Height), "fps", c.track.Params().FPS)
 	return c.loop(ctx, queue)
-}
-
-// prepare sets the device as it is wanted, and notes where it is not.
-func (c *capture) prepare() error {
-	var ok bool
-	if c.side, ok = c.dev.Capability().Camera(); !ok {
-		return fmt.Errorf("%w: %s (%s) gives no pictures of its own", camgate.ErrNoVideoTrack, c.dev.Path(), c.dev.Capability().Card)
-	}
-	offers, err := offersOf(c.dev, c.side)
-	if err != nil {
-		return err
-	}
-	o := c.source.opts
-	wanted, err := ParseFormat(o.Format)
-	if err != nil {
-		return err
-	}
-	width, height := o.Width, o.Height
-	if width <= 0 || height <= 0 {
-		width, height = defaultWidth, defaultHeight
-	}
-	choice, ok := pick(offers, wanted, width, height)
-	if !ok {
-		return fmt.Errorf("%w: %s has no format that is wanted (%s): it has %s", camgate.ErrUnsupportedCodec, c.dev.Path(), formatName(o.Format), namesOf(offers))
-	}
-	c.setControls()
-	f, err := c.dev.SetFormat(c.side, v4l2.Format{Pixels: choice.pixels, Width: choice.width, Height: choice.height})
-	if err != nil {
-		return err
-	}
-	if f.Pixels != choice.pixels {
-		return fmt.Errorf("%w: %s gives %s in place of %s", camgate.ErrUnsupportedCodec, c.dev.Path(), f.Pixels, choice.pixels)
-	}
-	c.format, c.codec = f, codecOf(f.Pixels)
-	if o.Width > 0 && (f.Width != o.Width || f.Height != o.Height) {
-		c.note("format", fmt.Sprintf("the camera gives %dx%d, as it has no %dx%d in %s", f.Width, f.Height, o.Width, o.Height, f.Pixels))
-	}
-	if _, err := c.dev.Subscribe(v4l2.EventSourceChange); err != nil {
-		return err
-	}
-	if signal, err := c.dev.Signal(); err == nil && signal.Problem != "" {
-		c.note("signal", fmt.Sprintf("the input %q: %s", signal.Input, signal.Problem))
-	}
-	c.key, _ = c.dev.FindControl(v4l2.CtrlForceKeyframe)
-	return nil
-}
-
-func formatName(s string) string {
-	if s == "" {
-		return "auto"
-	}
-	return strings.ToLower(s)
-}
-
-// describe sets the rate, and makes the track.
-func (c *capture) describe() error {
-	f, wanted := c.format, c.source.opts.FPS
-	fps := wanted
-	if fps <= 0 {
-		fps = defaultFPS
-	}
-	list, err := c.dev.FrameIntervals(f.Pixels, f.Width, f.Height)
-	if err != nil {
-		return err
-	}
-	now, err := c.dev.SetInterval(c.side, pickInterval(list, fps))
-	if err != nil && !errors.Is(err, syscall.EBUSY) { // as it is, then
-		return err
-	}
-	got := now.FPS()
-	if wanted > 0 && got > 0 && math.Abs(got-wanted) > wanted/50 {
-		text := fmt.Sprintf("the camera gives %.4g pictures a second, as it has no %.4g at %dx%d in %s", got, wanted, f.Width, f.Height, f.Pixels)
-		if c.notes["format"] != "" {
-			text = c.notes["format"] + "; " + text
-		}
-		c.note("format", text)
-	}
-	p := &camgate.Params{Width: f.Width, Height: f.Height, FPS: got}
-	switch c.codec {
-	case camgate.MJPEG:
-		c.jpegs, p.Profile = newJPEGs(), "JPEG"
-	case camgate.Raw:
-		if c.raw, err = newRawPictures(f); err != nil {
-			return err
-		}
-		p.Pixels, p.Stride = c.raw.layout.name, c.raw.stride
-	}
-	c.track, err = ingest.NewTrack(camgate.TrackOptions{Codec: c.codec, Params: p})
-	return err
 }
 
 // loop takes pictures until the device or ctx ends.

@@ -57,6 +57,7 @@ func TestLayout(t *testing.T) {
 		{"querymenu", unsafe.Sizeof(querymenu{}), [3]uintptr{44, 44, 44}},
 		{"extControl", unsafe.Sizeof(c), [3]uintptr{20, 20, 20}},
 		{"extControl.value", unsafe.Offsetof(c.value), [3]uintptr{12, 12, 12}},
+		{"dvTimings", unsafe.Sizeof(dvTimings{}), [3]uintptr{132, 132, 132}},
 		{"encoderCmd", unsafe.Sizeof(encoderCmd{}), [3]uintptr{40, 40, 40}},
 		{"eventSubscription", unsafe.Sizeof(eventSubscription{}), [3]uintptr{32, 32, 32}},
 

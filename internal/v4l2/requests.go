@@ -21,17 +21,23 @@ const (
 	vidiocStreamOff    = iocWrite | unsafe.Sizeof(int32(0))<<16 | 'V'<<8 | 19
 	vidiocGParm        = iocBoth | unsafe.Sizeof(streamparm{})<<16 | 'V'<<8 | 21
 	vidiocSParm        = iocBoth | unsafe.Sizeof(streamparm{})<<16 | 'V'<<8 | 22
+	vidiocGStd         = iocRead | unsafe.Sizeof(uint64(0))<<16 | 'V'<<8 | 23
+	vidiocSStd         = iocWrite | unsafe.Sizeof(uint64(0))<<16 | 'V'<<8 | 24
 	vidiocEnumInput    = iocBoth | unsafe.Sizeof(input{})<<16 | 'V'<<8 | 26
 	vidiocQueryMenu    = iocBoth | unsafe.Sizeof(querymenu{})<<16 | 'V'<<8 | 37
 	vidiocGInput       = iocRead | unsafe.Sizeof(int32(0))<<16 | 'V'<<8 | 38
+	vidiocQueryStd     = iocRead | unsafe.Sizeof(uint64(0))<<16 | 'V'<<8 | 63
 	vidiocTryFmt       = iocBoth | unsafe.Sizeof(format{})<<16 | 'V'<<8 | 64
 	vidiocGExtCtrls    = iocBoth | unsafe.Sizeof(extControls{})<<16 | 'V'<<8 | 71
 	vidiocSExtCtrls    = iocBoth | unsafe.Sizeof(extControls{})<<16 | 'V'<<8 | 72
 	vidiocEnumSizes    = iocBoth | unsafe.Sizeof(frmsizeenum{})<<16 | 'V'<<8 | 74
 	vidiocEnumRates    = iocBoth | unsafe.Sizeof(frmivalenum{})<<16 | 'V'<<8 | 75
 	vidiocEncoderCmd   = iocBoth | unsafe.Sizeof(encoderCmd{})<<16 | 'V'<<8 | 77
+	vidiocSTimings     = iocBoth | unsafe.Sizeof(dvTimings{})<<16 | 'V'<<8 | 87
+	vidiocGTimings     = iocBoth | unsafe.Sizeof(dvTimings{})<<16 | 'V'<<8 | 88
 	vidiocDQEvent      = iocRead | unsafe.Sizeof(event{})<<16 | 'V'<<8 | 89
 	vidiocSubscribe    = iocWrite | unsafe.Sizeof(eventSubscription{})<<16 | 'V'<<8 | 90
 	vidiocUnsubscribe  = iocWrite | unsafe.Sizeof(eventSubscription{})<<16 | 'V'<<8 | 91
+	vidiocQueryTimings = iocRead | unsafe.Sizeof(dvTimings{})<<16 | 'V'<<8 | 99
 	vidiocQueryExtCtrl = iocBoth | unsafe.Sizeof(queryExtCtrl{})<<16 | 'V'<<8 | 103
 )
