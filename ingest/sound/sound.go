@@ -23,7 +23,9 @@ type Options struct {
 	Device  string        // as ALSA names it: hw:1, plughw:1,0, default
 	Codec   camgate.Codec // Opus (default) or AAC
 	Bitrate int           // in a second; default 64,000
-	FFmpeg  string        // default: ffmpeg in PATH
+	// Delay is by how much the sound is heard later than it was recorded; default 0.
+	Delay  time.Duration
+	FFmpeg string // default: ffmpeg in PATH
 	// Warn is told what people should know, "" when it is over; nil: nobody is.
 	Warn   func(text string)
 	Logger *slog.Logger
@@ -286,7 +288,7 @@ func (r *Recorder) read(p *child.Process, sign chan<- struct{}) error {
 			r.log.Info("sound is recorded", "source", r.opts.Device)
 		}
 		now := time.Now()
-		r.publish(r.clock.time(wallOf(s.PTS, now), r.duration()), s.AU)
+		r.publish(r.clock.time(wallOf(s.PTS, now), r.duration()).Add(r.opts.Delay), s.AU)
 	})
 	for err == nil {
 		err = d.Read()

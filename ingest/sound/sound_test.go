@@ -88,9 +88,17 @@ func recorded(t *testing.T, o Options, use func(s *camgate.Stream, tracks []*cam
 
 // Sound and pictures are on one clock, each at its own pace, and neither is late.
 func TestSound(t *testing.T) {
-	for codec, step := range map[camgate.Codec]time.Duration{camgate.Opus: 20 * time.Millisecond, camgate.AAC: 1024 * time.Second / 48000} {
-		t.Run(string(codec), func(t *testing.T) {
-			recorded(t, Options{Device: "hw:1", Codec: codec}, func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
+	for name, row := range map[string]struct {
+		codec       camgate.Codec
+		step, delay time.Duration
+	}{
+		"Opus":    {camgate.Opus, 20 * time.Millisecond, 0},
+		"AAC":     {camgate.AAC, 1024 * time.Second / 48000, 0},
+		"delayed": {camgate.Opus, 20 * time.Millisecond, time.Second},
+	} {
+		codec, step := row.codec, row.step
+		t.Run(name, func(t *testing.T) {
+			recorded(t, Options{Device: "hw:1", Codec: codec, Delay: row.delay}, func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
 				if len(tracks) != 2 || tracks[1].Codec != codec || tracks[1].Channels != 2 || tracks[1].ClockRate != 48000 {
 					t.Fatalf("%d tracks", len(tracks))
 				}
@@ -109,7 +117,7 @@ func TestSound(t *testing.T) {
 					if d := u.Time() - last - step; n > 50 && (d > 3*time.Millisecond || d < -3*time.Millisecond) {
 						t.Errorf("frame %d: a step of %v", n, u.Time()-last)
 					}
-					if lag := s.Now() - u.Time(); n > 50 && (lag > 400*time.Millisecond || lag < -50*time.Millisecond) {
+					if lag := s.Now() - u.Time() + row.delay; n > 50 && (lag > 400*time.Millisecond || lag < -50*time.Millisecond) {
 						t.Errorf("frame %d is %v late", n, lag)
 					}
 					last = u.Time()

@@ -200,6 +200,8 @@ type Stream struct {
 	Audio string `yaml:"audio"`
 	// How that sound is coded: opus for browsers by WebRTC, aac for HLS and recorders.
 	AudioCodec string `yaml:"audio_codec" default:"opus" enum:"opus,aac"`
+	// By how much that sound is heard later than it was recorded, up to 2s: what the camera needs for a picture, where it does not tell when it took it.
+	AudioDelay time.Duration `yaml:"audio_delay"`
 }
 
 // Video is what a picture has to be.

@@ -97,6 +97,9 @@ func (v Video) Values() map[string]any {
 	return out
 }
 
+// maxAudioDelay is more than any camera needs for a picture.
+const maxAudioDelay = 2 * time.Second
+
 // profileName is one segment of a stream's name, in lower case.
 var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
@@ -118,6 +121,12 @@ func (v *validator) pictures(at string, s *Stream, local bool) {
 	}
 	if s.Audio == "" && s.AudioCodec != "opus" {
 		v.fail(at+".audio_codec", `is for the sound of "audio"`)
+	}
+	switch {
+	case s.AudioDelay > maxAudioDelay:
+		v.fail(at+".audio_delay", "is %s at the most", maxAudioDelay)
+	case s.AudioDelay > 0 && s.Audio == "":
+		v.fail(at+".audio_delay", `is for the sound of "audio"`)
 	}
 	v.video(at+".video", &s.Video, local)
 	if published && s.Main() != nil {

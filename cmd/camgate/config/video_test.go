@@ -23,6 +23,8 @@ func TestVideo(t *testing.T) {
 		"another's encoder":  {`source: demo, video: {codec: h265, encoder: libx264}`, `streams.cam.video.encoder: "libx264" is neither auto nor a name that "camgate encoders" lists: did you mean "libx265"?`},
 		"format":             {`source: demo, video: {format: yuyv422}`, `streams.cam.video.format: is what a camera of this machine is asked for, for the stream itself: v4l2://, rpicam://`},
 		"controls":           {`source: demo, controls: {brightness: 3}`, `streams.cam.controls: is for cameras of this machine: v4l2://, rpicam://`},
+		"audio delay":        {`source: "rpicam://0", audio: default, audio_delay: 3s`, `streams.cam.audio_delay: is 2s at the most`},
+		"delay of no audio":  {`source: "rpicam://0", audio_delay: 100ms`, `streams.cam.audio_delay: is for the sound of "audio"`},
 		"audio":              {`source: demo, audio: "hw:1"`, `streams.cam.audio: is for cameras of this machine: v4l2://, rpicam://, exec:`},
 		"adaptive half":      {`source: demo, video: {adaptive: {max: 2M}}`, `streams.cam.video.adaptive: needs both, min and max: {min: 300k, max: 4M}`},
 		"adaptive order":     {`source: demo, video: {adaptive: {min: 2M, max: 1M}}`, `streams.cam.video.adaptive: min is less than max`},
