@@ -129,7 +129,7 @@ func (s *Server) apiDevices(c *gin.Context) {
 		return
 	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"devices": s.opts.Devices()})
+	c.JSON(http.StatusOK, gin.H{"devices": s.opts.Devices(c.Request.Context())})
 }
 
 func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,7 +22,7 @@ func TestDevices(t *testing.T) {
 		s.Handler().ServeHTTP(w, r)
 		return w.Code, w.Body.String()
 	}
-	if code, body := get(Options{Devices: func() any { return []string{"/dev/video0"} }}); code != 200 || body != `{"devices":["/dev/video0"]}` {
+	if code, body := get(Options{Devices: func(context.Context) any { return []string{"/dev/video0"} }}); code != 200 || body != `{"devices":["/dev/video0"]}` {
 		t.Error(code, body)
 	}
 	if code, body := get(Options{}); code != 501 || !strings.Contains(body, "local cameras") {

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,9 +44,9 @@ type Options struct {
 	// its own count, by Limits.
 	Attempts *camgate.Attempts
 	Outputs  Outputs
-	Control  Controller // nil: nothing can be changed
-	Devices  func() any // the cameras of this machine, for JSON; nil: nobody looks for them
-	Version  string     // shown on the pages
+	Control  Controller                // nil: nothing can be changed
+	Devices  func(context.Context) any // the cameras of this machine, for JSON; nil: nobody looks for them
+	Version  string                    // shown on the pages
 
 	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of
 	// which the pages and the API show the port; empty: no such server.

@@ -22,8 +22,8 @@ func devicesCommand() command {
 		summary: "list the cameras of this machine",
 		details: `Lists the cameras that Linux has a video device for (USB cameras, capture cards): what
 they are called, the formats, sizes and rates that they have, what can be set at them, and
-who has them open; and, by the program rpicam-hello, the CSI cameras of a Raspberry Pi (not
-with --json); with a line for each to paste under "streams:".
+who has them open; and, by the program rpicam-hello, the CSI cameras of a Raspberry Pi; with
+a line for each to paste under "streams:".
 
 It ends with 1 when there is no camera. Nothing is set at any, and none is started.`,
 		example: `camgate devices
@@ -34,12 +34,9 @@ camgate devices --json`,
 				if len(args) > 0 {
 					return usagef("unexpected argument %q", args[0])
 				}
-				found, pi := camera.Devices(), 0
-				if !*asJSON {
-					pi = listRPiCams(ctx, std)
-				}
-				if pi > 0 && len(found) == 0 {
-					return nil
+				found, err := allDevices(ctx)
+				if err != nil {
+					fmt.Fprintln(std.err, "camgate:", err)
 				}
 				return devices(std, found, *asJSON)
 			}
@@ -47,23 +44,51 @@ camgate devices --json`,
 	}
 }
 
-// listRPiCams prints the CSI cameras of a Raspberry Pi and returns how many there are.
-func listRPiCams(ctx context.Context, std stdio) int {
+// allDevices lists the cameras of this machine: those with a video device, then the CSI
+// cameras of a Raspberry Pi. An error leaves the list as far as it is known.
+func allDevices(ctx context.Context) ([]device, error) {
+	out := []device{}
+	for _, d := range camera.Devices() {
+		out = append(out, device{Source: camera.Scheme + "://" + sourceOf(d), Device: d})
+	}
 	found, err := rpicam.Cameras(ctx)
-	if err != nil && !errors.Is(err, rpicam.ErrNoProgram) { // without it this is no Raspberry Pi
-		fmt.Fprintln(std.err, "camgate:", err)
+	if errors.Is(err, rpicam.ErrNoProgram) { // this is no Raspberry Pi
+		err = nil
 	}
 	for _, c := range found {
-		fmt.Fprintf(std.out, "rpicam://%d  %s\n  sensor    %s\n  path      %s\n", c.Number, c.Sensor, c.Detail, c.Path)
-		for _, m := range c.Modes {
-			fmt.Fprintf(std.out, "  mode      %-14s %dx%d up to %g a second\n", m.Pixels, m.Width, m.Height, m.FPS)
-		}
-		fmt.Fprintf(std.out, "  config    pi: {source: \"rpicam://%d\"}\n\n", c.Number)
+		out = append(out, ofRPiCam(c))
 	}
-	return len(found)
+	return out, err
 }
 
-func devices(std stdio, found []camera.Device, asJSON bool) error {
+// device is a camera with the source that takes it.
+type device struct {
+	Source string `json:"source"` // as for "source" in the config
+	camera.Device
+}
+
+// rpicamDriver is the driver of a camera that is taken by rpicam-vid.
+const rpicamDriver = "rpicam"
+
+// ofRPiCam describes a CSI camera as the others are: the modes of its sensor are its
+// formats, and as rpicam-vid makes H264 or MJPEG of each at any size, that is no codec.
+func ofRPiCam(c rpicam.Camera) device {
+	d := device{Source: fmt.Sprintf("rpicam://%d", c.Number), Device: camera.Device{
+		Path: c.Path, Name: c.Sensor, Driver: rpicamDriver, Bus: "CSI",
+		Links: []string{}, Formats: []camera.Format{}, Controls: []camera.Control{}, Holders: []camera.Holder{},
+	}}
+	for _, m := range c.Modes {
+		size := camera.Size{Width: m.Width, Height: m.Height, FPS: []float64{m.FPS}}
+		if n := len(d.Formats); n == 0 || d.Formats[n-1].Name != m.Pixels {
+			d.Formats = append(d.Formats, camera.Format{Name: m.Pixels, Description: c.Detail})
+		}
+		f := &d.Formats[len(d.Formats)-1]
+		f.Sizes = append(f.Sizes, size)
+	}
+	return d
+}
+
+func devices(std stdio, found []device, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(std.out)
 		e.SetEscapeHTML(false)
@@ -91,7 +116,20 @@ func devices(std stdio, found []camera.Device, asJSON bool) error {
 	return errors.New("camgate: there is no camera in this machine: no /dev/video* gives pictures (in a container, hand them in with --device)")
 }
 
-func printCamera(out io.Writer, d camera.Device) {
+func printCamera(out io.Writer, d device) {
+	if d.Driver == rpicamDriver {
+		fmt.Fprintf(out, "%s  %s\n  path      %s\n", d.Source, d.Name, d.Path)
+		for i, f := range d.Formats {
+			if i == 0 {
+				fmt.Fprintf(out, "  sensor    %s\n", f.Description)
+			}
+			for _, s := range f.Sizes {
+				fmt.Fprintf(out, "  mode      %-14s %s\n", f.Name, sizeText(s))
+			}
+		}
+		fmt.Fprintf(out, "  config    pi: {source: %q}\n", d.Source)
+		return
+	}
 	fmt.Fprintf(out, "%s  %s\n", d.Path, d.Name)
 	row := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); text != "" {
@@ -127,7 +165,7 @@ func printCamera(out io.Writer, d camera.Device) {
 		}
 		row("control", "%s", text)
 	}
-	row("config", "%s: {source: %q}", "camera", camera.Scheme+"://"+sourceOf(d))
+	row("config", "camera: {source: %q}", d.Source)
 }
 
 func notTaken(names []string) string {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/camgate/camgate/egress/mjpeg"
 	"github.com/camgate/camgate/hls"
-	"github.com/camgate/camgate/ingest/camera"
 	"github.com/camgate/camgate/rtsp"
 	"github.com/camgate/camgate/web"
 	"github.com/camgate/camgate/webrtc"
@@ -104,7 +103,13 @@ func (a *app) writeMetrics(w io.Writer) {
 func (a *app) addWeb() error {
 	opts := web.Options{
 		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Control: a.controls, Version: versionName(),
-		Devices:      func() any { return camera.Devices() },
+		Devices: func(ctx context.Context) any {
+			found, err := allDevices(ctx)
+			if err != nil {
+				a.log.Warn("Raspberry Pi cameras are not listed", "err", err)
+			}
+			return found
+		},
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},
