@@ -24,6 +24,9 @@ var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if program = os.Getenv("CAMGATE_E2E_PROGRAM"); program != "" { // it is built already
+			return m.Run()
+		}
 		dir, err := os.MkdirTemp("", "camgate-e2e-")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -105,7 +105,7 @@ func openReader(t *testing.T, url, transport string, packet func(*rtp.Packet)) *
 		t.Fatal(err)
 	}
 	protocol := map[string]gortsplib.Protocol{"tcp": gortsplib.ProtocolTCP, "udp": gortsplib.ProtocolUDP}[transport]
-	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: &protocol}
+	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Protocol: &protocol, ReadTimeout: 30 * time.Second} // an encoder may have to begin
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +133,11 @@ func startWHEP(t *testing.T, url string) counter {
 	t.Helper()
 	var settings pion.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
+	return whep(t, url, settings)
+}
+
+func whep(t *testing.T, url string, settings pion.SettingEngine) counter {
+	t.Helper()
 	var media pion.MediaEngine
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
