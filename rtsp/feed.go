@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"github.com/bluenviron/gortsplib/v5/pkg/rtptime"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
@@ -25,6 +27,12 @@ type feed struct {
 	window   window
 	feedback *feedback
 	inlet    *inlet
+
+	interleaved bool // in the connection, on this channel
+	channel     byte
+	seen        time.Time // when the library had a packet last
+	times       *rtptime.GlobalDecoder
+	parse       func([]byte) *rtp.Packet
 }
 
 // video tells whether it is one of pictures.
@@ -107,12 +115,18 @@ func (p *pull) newFeed(client *gortsplib.Client, in input, res *base.Response) *
 		// When it cannot be sent the connection is at its end, which others notice.
 		_ = client.WritePacketRTCP(in.media, pkt)
 	})
-	if encrypted := in.media.Profile == headers.TransportProfileSAVP || in.media.KeyMgmtMikey != nil || in.media.KeyMgmtSDES != nil; p.socket != nil && !encrypted {
+	if in.media.Profile == headers.TransportProfileSAVP || in.media.KeyMgmtMikey != nil || in.media.KeyMgmtSDES != nil {
+		return f
+	}
+	var transport headers.Transport
+	if p.socket != nil {
 		if peer, ok := peerOf(client.NetConn(), res.Header["Transport"]); ok {
 			f.socket = p.socket
 			f.socket.payloadType, f.socket.feedback = in.format.PayloadType(), f.feedback
 			f.socket.peer.Store(&peer)
 		}
+	} else if transport.Unmarshal(res.Header["Transport"]) == nil && transport.InterleavedIDs != nil {
+		f.interleaved, f.channel = true, byte(transport.InterleavedIDs[0])
 	}
 	return f
 }
@@ -137,31 +151,78 @@ func peerOf(conn net.Conn, transport base.HeaderValue) (netip.Addr, bool) {
 	return remote.AddrPort().Addr().Unmap().WithZone(""), true
 }
 
-// packet takes a packet from the library. By TCP, too, some cameras send packets
-// twice or out of order.
-func (f *feed) packet(client *gortsplib.Client, pkt *rtp.Packet) {
-	if f.socket != nil {
-		pkt.SequenceNumber = f.socket.sequence
-		f.ordered(client, pkt)
-		return
+// libraryEvery is how often a packet goes the way through the library, which ends
+// sessions in which it sees none.
+const libraryEvery = time.Second
+
+// shortcut takes media before the library does, which would allocate each packet and look
+// it up in half a dozen maps. Those that are encrypted it has to open.
+func (p *pull) shortcut(feeds []*feed) {
+	frames := &media{frame: map[byte]func([]byte) bool{}}
+	for _, f := range feeds {
+		switch {
+		case f.socket != nil:
+			f.socket.take = f.ordered
+		case f.interleaved:
+			frames.frame[f.channel] = f.frame
+		}
+	}
+	if len(frames.frame) > 0 && p.conn != nil {
+		p.conn.framer.media.Store(frames)
+	}
+}
+
+// frame takes a packet by TCP. Some cameras send them twice or out of order.
+func (f *feed) frame(b []byte) bool {
+	if len(b) < rtpFixed || b[0]>>6 != 2 || b[1]&0x7f != f.format.PayloadType() {
+		return false // the library knows what to make of it
 	}
 	now := time.Now()
-	f.feedback.packet(pkt.SSRC, pkt.SequenceNumber, pkt.Timestamp, now)
-	f.release(client, now)
-	if f.window.push(arrival{seq: pkt.SequenceNumber, ssrc: pkt.SSRC, pkt: pkt}, now) {
-		f.ordered(client, pkt)
+	if now.Sub(f.seen) >= libraryEvery {
+		return false
 	}
-	f.release(client, now)
+	a := arrivalOf(b)
+	f.arrived(a, binary.BigEndian.Uint32(b[4:]), now)
+	return true
+}
+
+// packet takes a packet from the library.
+func (f *feed) packet(pkt *rtp.Packet) {
+	now := time.Now()
+	f.seen = now
+	if f.socket != nil {
+		pkt.SequenceNumber = f.socket.sequence
+		f.socket.passedOn(now)
+		f.ordered(arrival{pkt: pkt})
+		return
+	}
+	f.arrived(arrival{seq: pkt.SequenceNumber, ssrc: pkt.SSRC, pkt: pkt}, pkt.Timestamp, now)
+}
+
+// arrived brings packets into their order.
+func (f *feed) arrived(a arrival, timestamp uint32, now time.Time) {
+	f.feedback.packet(a.ssrc, a.seq, timestamp, now)
+	f.release(now)
+	if f.window.push(a, now) {
+		f.ordered(a)
+	}
+	f.release(now)
 }
 
 // release hands on what has waited long enough.
-func (f *feed) release(client *gortsplib.Client, now time.Time) {
+func (f *feed) release(now time.Time) {
 	for a, ok := f.window.pop(now); ok; a, ok = f.window.pop(now) {
-		f.ordered(client, a.pkt)
+		f.ordered(a)
 	}
 }
 
-func (f *feed) ordered(client *gortsplib.Client, pkt *rtp.Packet) {
-	pts, ok := client.PacketPTS(f.media, pkt)
+func (f *feed) ordered(a arrival) {
+	pkt := a.pkt
+	if pkt == nil {
+		if pkt = f.parse(a.data); pkt == nil {
+			return
+		}
+	}
+	pts, ok := f.times.Decode(f.format, pkt)
 	f.inlet.packet(pkt, pts, ok)
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // framer hands what a peer sends to the library, message by message, and takes out
-// media, which are interleaved frames (RFC 2326 section 10.12): of a publisher those of
-// the channels that are ours, as the library would allocate each packet and look it up
-// in half a dozen maps, which cost more than all the rest of taking a stream; of a
-// camera those that come before they are welcome.
+// media, which are interleaved frames (RFC 2326 section 10.12): those of the channels
+// that are ours, as the library would allocate each packet and look it up in half a
+// dozen maps, which cost more than all the rest of taking a stream; and of a camera
+// those that come before they are welcome.
 type framer struct {
 	in    inbuf
 	wait  func() error // waits for more of in
@@ -19,8 +19,8 @@ type framer struct {
 	taken bool // a frame was taken out since the library asked last
 
 	media   atomic.Pointer[media]
-	welcome *atomic.Bool // from then on all is the library's; nil: the peer is no camera
-	plain   bool         // that is so
+	welcome *atomic.Bool // media of a camera are; nil: the peer is none
+	plain   bool         // from now on all is the library's
 
 	// paused: media have ended with an answer of ours. What the client had sent before
 	// that reached it is left out: the library takes it for a breach of the protocol.
@@ -29,8 +29,9 @@ type framer struct {
 
 // media says whose interleaved frames are ours.
 type media struct {
-	// frame takes an RTP packet, which is valid during the call. By channel.
-	frame map[byte]func(packet []byte)
+	// frame takes an RTP packet, which is valid during the call, unless it returns false:
+	// then the library has it. By channel.
+	frame map[byte]func(packet []byte) bool
 }
 
 const interleaved = '$' // RFC 2326 section 10.12
@@ -59,7 +60,7 @@ func (f *framer) read(b []byte) (int, error) {
 // next looks at the message that follows, up to the first that is for the library.
 func (f *framer) next() error {
 	head, err := f.peek(4)
-	if f.welcome != nil && f.welcome.Load() {
+	if f.welcome != nil && f.welcome.Load() && f.media.Load() == nil {
 		f.plain = true
 		return err
 	}
@@ -79,9 +80,12 @@ func (f *framer) next() error {
 	switch {
 	case head[0] == interleaved:
 		return f.interleaved(head)
-	case head[0] >= 'A' && head[0] <= 'Z':
+	case head[0] >= 'A' && head[0] <= 'Z' && (f.welcome == nil || begins(head[:4])):
 		f.left, err = f.text()
 		return err
+	case f.welcome != nil:
+		f.in.discard(1) // the library takes any two letters for a message, and ends the session
+		return nil
 	default:
 		f.left = 1 // the library looks for the next beginning, byte by byte
 		return nil
@@ -90,11 +94,12 @@ func (f *framer) next() error {
 
 func (f *framer) interleaved(head []byte) error {
 	channel, size := head[1], 4+(int(head[2])<<8|int(head[3]))
-	var take func([]byte)
-	if m := f.media.Load(); m != nil {
+	var take func([]byte) bool
+	welcome := f.welcome == nil || f.welcome.Load()
+	if m := f.media.Load(); m != nil && welcome {
 		take = m.frame[channel]
 	}
-	if take == nil && f.welcome == nil && !f.paused.Load() {
+	if take == nil && welcome && !f.paused.Load() {
 		f.left = size
 		return nil
 	}
@@ -102,12 +107,24 @@ func (f *framer) interleaved(head []byte) error {
 	if err != nil {
 		return err
 	}
-	if take != nil {
-		take(b[4:size])
+	if take != nil && !take(b[4:size]) {
+		f.left = size
+		return nil
 	}
 	f.in.discard(size)
 	f.taken = f.taken || take != nil
 	return nil
+}
+
+// begins tells whether a message of a camera begins so: with RTSP, or with a method. Some
+// send other bytes between their media, and what follows these is not to be taken for one.
+func begins(head []byte) bool {
+	for _, c := range head {
+		if (c < 'A' || c > 'Z') && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // text returns the length of an RTSP message: up to an empty line, and the body

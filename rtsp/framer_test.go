@@ -18,9 +18,9 @@ func framerOf(r io.Reader, channels ...byte) (*framer, *[]string) {
 	var taken []string
 	f := &framer{in: &streamBuf{r: r}}
 	f.wait = f.in.more
-	m := &media{frame: map[byte]func([]byte){}}
+	m := &media{frame: map[byte]func([]byte) bool{}}
 	for _, ch := range channels {
-		m.frame[ch] = func(b []byte) { taken = append(taken, string(b)) }
+		m.frame[ch] = func(b []byte) bool { taken = append(taken, string(b)); return true }
 	}
 	f.media.Store(m)
 	return f, &taken
@@ -73,6 +73,42 @@ func TestFramerTakesOnlyMedia(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Of a camera, media before they are welcome are left out; then those that are ours are
+// taken, unless they are to go on to the library. Bytes between them
+// hide nothing, and are left out: the library would take some for a message.
+func TestFramerOfACamera(t *testing.T) {
+	response := "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"
+	media, other := "$\x00\x00\x03abc", "$\x00\x00\x03lib"
+	early := media + "$\x01\x00\x02xy" + response
+	late := "R\x00AT" + media + "REQ" + other + "$\x01\x00\x02xy" + response + media
+	f, _ := framerOf(strings.NewReader(early + late))
+	var welcome atomic.Bool
+	var taken []string
+	f.welcome = &welcome
+	f.media.Load().frame[0] = func(b []byte) bool {
+		if string(b) == "lib" {
+			return false
+		}
+		taken = append(taken, string(b))
+		return true
+	}
+	first := make([]byte, len(response))
+	if _, err := io.ReadFull(readerFunc(f.read), first); err != nil || string(first) != response {
+		t.Fatalf("before media are welcome: %q, %v", first, err)
+	}
+	welcome.Store(true)
+	got, err := io.ReadAll(readerFunc(f.read))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(other+"$\x01\x00\x02xy"+response, string(got)); diff != "" {
+		t.Errorf("for the library: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"abc", "abc"}, taken); diff != "" {
+		t.Errorf("media: %s", diff)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // mediaConn is the UDP socket that RTP of one track comes to. It brings packets into
 // order before the library sees them: that would hold back 64 packets after each
 // loss, which are seconds of sound. To the library all numbers follow on each other;
-// sequence gives back the sender's.
+// sequence gives back the sender's. What take has it does not see at all.
 type mediaConn struct {
 	*net.UDPConn
 
@@ -22,6 +22,7 @@ type mediaConn struct {
 	// Set before the library reads.
 	payloadType uint8
 	feedback    *feedback
+	take        func(arrival) // nil: all goes to the library
 
 	// Owned by the library's reading goroutine.
 	window   window
@@ -29,6 +30,8 @@ type mediaConn struct {
 	sequence uint16 // its number for the sender
 	from     *net.UDPAddr
 	fromPort netip.AddrPort
+	accepted netip.AddrPort // from whom the library took a packet last, at seen
+	seen     time.Time
 
 	mu       sync.Mutex
 	deadline time.Time // the library's
@@ -45,6 +48,9 @@ func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		now := time.Now()
 		if a, ok := c.window.pop(now); ok {
+			if c.taken(a, now) {
+				continue
+			}
 			return c.pass(b, copy(b, a.data), a.seq), c.from, nil
 		}
 		if err := c.wait(c.window.deadline()); err != nil {
@@ -64,13 +70,26 @@ func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if from != c.fromPort {
 			c.from, c.fromPort = net.UDPAddrFromAddrPort(from), from
 		}
-		a := arrival{seq: binary.BigEndian.Uint16(b[2:]), ssrc: binary.BigEndian.Uint32(b[8:]), data: b[:n]}
+		a := arrivalOf(b[:n])
 		c.feedback.packet(a.ssrc, a.seq, binary.BigEndian.Uint32(b[4:]), now)
-		if c.window.push(a, now) {
+		if c.window.push(a, now) && !c.taken(a, now) {
 			return c.pass(b, n, a.seq), c.from, nil
 		}
 	}
 }
+
+// taken hands a packet on past the library, which has to see one now and then, and which
+// decides whose packets are welcome.
+func (c *mediaConn) taken(a arrival, now time.Time) bool {
+	if c.take == nil || c.fromPort != c.accepted || now.Sub(c.seen) >= libraryEvery {
+		return false
+	}
+	c.take(a)
+	return true
+}
+
+// passedOn notes that the library has taken the packet passed on last.
+func (c *mediaConn) passedOn(now time.Time) { c.accepted, c.seen = c.fromPort, now }
 
 // pass gives a packet the number that the library expects.
 func (c *mediaConn) pass(b []byte, n int, seq uint16) int {

@@ -68,7 +68,7 @@ func (s *session) record(c *conn) error {
 		return err
 	}
 	s.writer = writer
-	ours := &media{frame: map[byte]func([]byte){}}
+	ours := &media{frame: map[byte]func([]byte) bool{}}
 	for i, in := range s.ins {
 		inlet := newInlet(writer, i, in, &s.endpoint.server.units, s.log)
 		take := func(pkt *rtp.Packet) {
@@ -77,7 +77,13 @@ func (s *session) record(c *conn) error {
 		}
 		s.lib.OnPacketRTP(in.media, in.format, take)
 		if ch, ok := s.channels[in.media]; ok {
-			ours.frame[ch] = frames(in, inlet, s.reported(c, ch+1, in, take))
+			parse, reported := parser(in.format.PayloadType(), inlet), s.reported(c, ch+1, in, take)
+			ours.frame[ch] = func(b []byte) bool {
+				if pkt := parse(b); pkt != nil {
+					reported(pkt)
+				}
+				return true
+			}
 		}
 	}
 	s.recordsOn = c
@@ -104,18 +110,20 @@ func (s *session) reported(c *conn, channel byte, in input, take func(*rtp.Packe
 
 const cnameOfServer = "camgate"
 
-// frames takes RTP packets of an input's payload type out of interleaved frames.
-func frames(in input, to *inlet, take func(*rtp.Packet)) func([]byte) {
+// parser reads the RTP packets of a payload type for an inlet; nil: it is none. A packet is
+// valid until the next one when the inlet copies what is in it.
+func parser(payloadType uint8, to *inlet) func([]byte) *rtp.Packet {
 	var reused rtp.Packet
 	_, copies := to.d.(*unpack.NALUnits)
-	return func(b []byte) {
+	return func(b []byte) *rtp.Packet {
 		pkt := &reused
 		if !copies {
 			pkt, b = new(rtp.Packet), bytes.Clone(b)
 		}
-		if pkt.Unmarshal(b) == nil && pkt.PayloadType == in.format.PayloadType() {
-			take(pkt)
+		if pkt.Unmarshal(b) != nil || pkt.PayloadType != payloadType {
+			return nil
 		}
+		return pkt
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"github.com/bluenviron/gortsplib/v5/pkg/rtptime"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
@@ -40,7 +40,9 @@ type pull struct {
 	cname     string
 	end       func(error) // ends the session for a reason of ours
 
-	socket *mediaConn // the newest one
+	socket *mediaConn   // the newest one
+	conn   *controlConn // the newest one
+	times  *rtptime.GlobalDecoder
 
 	longPost bool         // of an HTTP tunnel
 	posted   atomic.Int64 // bytes of its body
@@ -180,14 +182,18 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 		return err
 	}
 	defer writer.Close()
+	p.times = new(rtptime.GlobalDecoder)
+	p.times.Initialize()
 	for i, f := range feeds {
 		f.inlet = newInlet(writer, i, ins[i], &p.source.units, p.log)
 		if ins[i].track.Kind == camgate.Video && offersPLI(body) {
 			stream.OnKeyframeRequest(f.feedback.pictureLoss)
 		}
-		client.OnPacketRTP(f.media, f.format, func(pkt *rtp.Packet) { f.packet(client, pkt) })
+		f.times, f.parse = p.times, parser(f.format.PayloadType(), f.inlet)
+		client.OnPacketRTP(f.media, f.format, f.packet)
 		client.OnPacketRTCP(f.media, func(pkt rtcp.Packet) { f.feedback.control(pkt, time.Now()) })
 	}
+	p.shortcut(feeds)
 	if err := p.control.ask(func() error { _, err := client.Play(nil); return err }); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -27,6 +28,11 @@ type arrival struct {
 	data []byte
 	pkt  *rtp.Packet // in place of data, where the library has read it already
 	due  time.Time   // when it does not wait any longer
+}
+
+// arrivalOf is the packet in b, which has rtpFixed bytes at least.
+func arrivalOf(b []byte) arrival {
+	return arrival{seq: binary.BigEndian.Uint16(b[2:]), ssrc: binary.BigEndian.Uint32(b[8:]), data: b}
 }
 
 // window brings packets back into their order, and leaves out those
