@@ -40,7 +40,8 @@ func awaitExit(pid int) {
 func terminateGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGTERM) }
 func killGroup(p *os.Process)      { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
-// setPipeSize is advice: the system rounds up to pages.
+// setPipeSize is advice: the system rounds up to pages, and may not let us have all of
+// it (/proc/sys/fs/pipe-max-size). Then it is half of that, and so on.
 func setPipeSize(f *os.File, size int) {
 	if size <= 0 {
 		return
@@ -50,6 +51,10 @@ func setPipeSize(f *os.File, size int) {
 		return
 	}
 	_ = conn.Control(func(fd uintptr) {
-		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_SETPIPE_SZ, uintptr(size))
+		for ; size >= 4096; size /= 2 {
+			if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_SETPIPE_SZ, uintptr(size)); errno != syscall.EPERM {
+				return
+			}
+		}
 	})
 }

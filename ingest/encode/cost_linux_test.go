@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/camgate/camgate"
 )
@@ -35,17 +38,19 @@ func BenchmarkCost(b *testing.B) {
 		b.Run(pixels+"/camgate", func(b *testing.B) {
 			for range b.N {
 				before, own, i := spent(), self(), 0
-				pace := time.NewTicker(time.Second / 30)
+				pace := newPace(b, time.Second/30)
 				err := enc.Run(b.Context(), f, Settings{Bitrate: 2e6}, func(context.Context) (Picture, error) {
 					if i == pictures {
 						return Picture{}, io.EOF
 					}
-					<-pace.C
+					if err := pace.wait(); err != nil {
+						return Picture{}, err
+					}
 					at := i % clip * l.bytes
 					i++
 					return Picture{Time: odd(i), AU: [][]byte{data[at : at+l.bytes]}, Release: func() {}}, nil
 				}, func(Picture) error { return nil })
-				pace.Stop()
+				pace.file.Close()
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -63,6 +68,36 @@ func BenchmarkCost(b *testing.B) {
 			}
 		})
 	}
+}
+
+// pace is a file that can be read when a picture is due, as that of a camera.
+type pace struct {
+	file *os.File
+	conn syscall.RawConn
+}
+
+func newPace(b *testing.B, interval time.Duration) pace {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	each := unix.NsecToTimespec(interval.Nanoseconds())
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: each, Value: each}, nil); err != nil {
+		b.Fatal(err)
+	}
+	p := pace{file: os.NewFile(uintptr(fd), "timer")}
+	if p.conn, err = p.file.SyscallConn(); err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func (p pace) wait() error {
+	var count uint64
+	return p.conn.Read(func(fd uintptr) bool {
+		_, _, errno := syscall.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&count)), 8)
+		return errno == 0
+	})
 }
 
 func run(b *testing.B, args string) {

@@ -10,29 +10,57 @@ type pipe struct {
 	lent    []loan // those of which the child may not have read all
 	copies  bool   // pages cannot be lent here
 	release func() // of the picture that is being written; nil: its bytes are copied
+	head    []byte // small pieces of that picture, which go with the next large one
 }
 
 type loan struct {
 	end     int64 // of written
 	release func()
+	head    []byte // lent too
 }
 
 // minLoan is the size from which on lending pages is cheaper than a copy.
 const minLoan = 64 << 10
 
-// Write implements io.Writer.
+// Write implements io.Writer. Small pieces of a picture that is lent wait for the large
+// one behind them: the child wakes up once, when all is there, and does not have the
+// pipe when we want it.
 func (p *pipe) Write(b []byte) (int, error) {
-	if p.release != nil && !p.copies && len(b) >= minLoan {
-		done, err := lend(p.file, b)
-		if done || err != nil {
-			p.written += int64(len(b))
-			return len(b), err
-		}
-		p.copies = true
+	switch {
+	case p.release == nil || p.copies:
+		return p.copied(b)
+	case len(b) < minLoan:
+		p.head = append(p.head, b...)
+		return len(b), nil
 	}
-	n, err := p.file.Write(b)
+	done, err := lend(p.file, p.head, b)
+	if done || err != nil {
+		p.written += int64(len(p.head) + len(b))
+		p.lent = append(p.lent, loan{p.written, nil, p.head})
+		p.head = nil
+		return len(b), err
+	}
+	p.copies = true
+	if err := p.flush(); err != nil {
+		return 0, err
+	}
+	return p.copied(b)
+}
+
+func (p *pipe) copied(b []byte) (int, error) {
+	n, err := send(p.file, b)
 	p.written += int64(n)
 	return n, err
+}
+
+// flush writes what waits for a large piece.
+func (p *pipe) flush() error {
+	head := p.head
+	if p.head = nil; len(head) == 0 {
+		return nil
+	}
+	_, err := p.copied(head)
+	return err
 }
 
 // begin says that what is written from now on is a picture with this release.
@@ -42,15 +70,17 @@ func (p *pipe) begin(release func()) {
 }
 
 // finish ends the picture: its release is called when the child has read it.
-func (p *pipe) finish() {
+func (p *pipe) finish() error {
 	if p.release == nil {
-		return
+		return nil
 	}
-	p.lent = append(p.lent, loan{p.written, p.release})
+	err := p.flush()
+	p.lent = append(p.lent, loan{p.written, p.release, nil})
 	p.release = nil
 	if p.copies {
 		p.settle()
 	}
+	return err
 }
 
 // settle releases what the child has read.
@@ -63,7 +93,9 @@ func (p *pipe) settle() {
 		left, err = unread(p.file)
 	}
 	for err == nil && len(p.lent) > 0 && p.lent[0].end <= p.written-int64(left) {
-		p.lent[0].release()
+		if release := p.lent[0].release; release != nil {
+			release()
+		}
 		p.lent = append(p.lent[:0], p.lent[1:]...)
 	}
 }
@@ -71,7 +103,9 @@ func (p *pipe) settle() {
 // close releases everything: the child is gone, or has closed its end.
 func (p *pipe) close() {
 	for _, l := range p.lent {
-		l.release()
+		if l.release != nil {
+			l.release()
+		}
 	}
 	p.lent = nil
 }

@@ -88,11 +88,23 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 // pipeBytes is how much may wait in the pipe to a child. What waits is late, but raw
 // pictures in small bites are many switches between the two.
 func (s *Session) pipeBytes() int {
-	if s.format.Codec == camgate.Raw {
-		return 1 << 20 // the most that everybody may ask for
+	if l, err := s.format.layout(); s.format.Codec == camgate.Raw && err == nil {
+		const everybody = 1 << 20 // may ask for so much
+		size := everybody
+		for size < l.bytes+pipeSlack && size < maxPipe {
+			size *= 2
+		}
+		return size
 	}
 	return 64 << 10
 }
+
+const (
+	// pipeSlack is what a picture takes in a pipe besides its bytes: a page for what is
+	// before it, and parts of its first and its last one.
+	pipeSlack = 3 * 4096
+	maxPipe   = 16 << 20
+)
 
 // work moves pictures until something ends. theirs is set if that is an error of in
 // or out.
@@ -127,7 +139,7 @@ func (s *Session) work(ctx context.Context, p *child.Process, to *pipe, in func(
 			p.Stop()
 		}
 	})
-	err, their := s.collect(p.Stdout, out)
+	err, their := s.collect(reader(p.Stdout), out)
 	if errors.Is(err, errGone) {
 		if err = nil; !complete.Load() {
 			err = ErrDied // well or not: nobody has told it to
@@ -170,7 +182,7 @@ func (s *Session) feed(ctx context.Context, to *pipe, in func(context.Context) (
 		case thin.wants(picture.Time):
 			to.begin(picture.Release)
 			err = s.give(w, picture)
-			to.finish()
+			err = errors.Join(err, to.finish())
 		case picture.Release != nil:
 			picture.Release()
 		}

@@ -15,7 +15,7 @@ const (
 	hangCount = 3                       // pictures that go in during that time
 	maxLag    = time.Second             // that pictures may be in the encoder for
 	slowTime  = 3 * time.Second         // that it may be behind for
-	watchTick = 100 * time.Millisecond
+	watchTick = 200 * time.Millisecond
 	busyShare = 0.03 // of the time without work, below which an encoder is at its limit
 	// maxReorder is how many pictures a decoder may have to hold back to put them in
 	// order (ISO/IEC 14496-10 annex A.3.1, ISO/IEC 23008-2 annex A.4.2).
