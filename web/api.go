@@ -132,6 +132,20 @@ func (s *Server) apiDevices(c *gin.Context) {
 	c.JSON(http.StatusOK, gin.H{"devices": s.opts.Devices(c.Request.Context())})
 }
 
+// apiEncoders lists the encoders of this machine, and which of them work.
+func (s *Server) apiEncoders(c *gin.Context) {
+	if !s.permit(c, camgate.ActionAdmin, "") {
+		return
+	}
+	if s.opts.Encoders == nil {
+		s.fail(c, "", fmt.Errorf("encoders: %w", errNotOffered))
+		return
+	}
+	table := s.opts.Encoders(c.Request.Context())
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, table)
+}
+
 func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 	info := stream.Info()
 	out := streamJSON{

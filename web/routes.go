@@ -30,6 +30,7 @@ func (s *Server) routes() *gin.Engine {
 	get("/api/v1/streams/*name", s.apiStream)
 	e.PATCH("/api/v1/streams/*name", s.changeStream)
 	get("/api/v1/devices", s.apiDevices)
+	get("/api/v1/encoders", s.apiEncoders)
 	get("/healthz", s.healthz)
 	get("/readyz", s.readyz)
 	get("/metrics", s.serveMetrics)

@@ -46,7 +46,10 @@ type Options struct {
 	Outputs  Outputs
 	Control  Controller                // nil: nothing can be changed
 	Devices  func(context.Context) any // the cameras of this machine, for JSON; nil: nobody looks for them
-	Version  string                    // shown on the pages
+	// Encoders are those of this machine, as far as they are known by now, for JSON; nil:
+	// nobody tries them.
+	Encoders func(context.Context) any
+	Version  string // shown on the pages
 
 	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of
 	// which the pages and the API show the port; empty: no such server.

@@ -57,7 +57,7 @@ func (t encoderTrial) run(ctx context.Context, std stdio) error {
 	if !(t.fps >= 1 && t.fps <= 1000) {
 		return usagef("--fps is from 1 to 1000")
 	}
-	codecs := []camgate.Codec{camgate.H264, camgate.H265, camgate.MJPEG}
+	codecs := encodable()
 	if t.codec != "" {
 		codecs = []camgate.Codec{camgate.Codec(strings.ToUpper(t.codec))}
 		if c := codecs[0]; c != camgate.H264 && c != camgate.H265 && c != camgate.MJPEG {

@@ -101,6 +101,8 @@ func (a *app) writeMetrics(w io.Writer) {
 // addWeb comes last: all outputs are there, and requests are taken when the port
 // opens.
 func (a *app) addWeb() error {
+	known := newEncoderTable(a.encoders)
+	a.add("encoders", known.Run)
 	opts := web.Options{
 		Registry: a.registry, Users: a.users, Attempts: a.attempts, Outputs: a.outputs, Control: a.controls, Version: versionName(),
 		Devices: func(ctx context.Context) any {
@@ -110,6 +112,7 @@ func (a *app) addWeb() error {
 			}
 			return found
 		},
+		Encoders:     known.Table,
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},

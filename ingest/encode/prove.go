@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,9 @@ func (p proof) valid(now time.Time) bool {
 
 // Prove returns the table of a codec, the best first (or the one that the settings
 // name): what works at this size and rate (default 1280x720, 30), and why the others do
-// not. What is not known yet is tried. It fails when ffmpeg is missing, or ctx ends.
+// not. What is not known yet is tried, one after the other, and a stream that needs an
+// encoder meanwhile waits for one trial at the most. It fails when ffmpeg is missing, or
+// ctx ends.
 func (e *Encoders) Prove(ctx context.Context, s Settings) ([]Proof, error) {
 	if s.Width == 0 || s.Height == 0 {
 		s.Width, s.Height = 1280, 720
@@ -53,9 +56,13 @@ func (e *Encoders) Prove(ctx context.Context, s Settings) ([]Proof, error) {
 		return nil, err
 	}
 	table := wanted(kinds(), s)
-	known, err := e.prove(ctx, path, s, table)
-	if err != nil {
-		return nil, err
+	known := map[string]proof{}
+	for i := range table {
+		of, err := e.prove(ctx, path, s, table[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(known, of)
 	}
 	return e.report(table, known), nil
 }
