@@ -28,7 +28,7 @@ func TestEncoderOfHardwareFails(t *testing.T) {
 	for _, row := range []struct {
 		fail string
 		anew bool // it fails when a session begins, so there has to be a new one
-	}{{"init", true}, {"profiles", true}, {"context", true}, {"frame:10", false}, {"coded:10", false}, {"hang:10", false}} {
+	}{{"init", true}, {"profiles", true}, {"context", true}, {"frame:10", false}, {"coded:10", false}, {"hang:10", false}, {"empty:10", false}, {"slow:10", false}} {
 		t.Run(row.fail, func(t *testing.T) {
 			if err := os.WriteFile(fail, nil, 0o600); err != nil {
 				t.Fatal(err)

@@ -1,18 +1,17 @@
+//go:build v4l2lab
+
 package encode
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
 	"github.com/camgate/camgate"
 )
 
-// TestInsideDirect is run in a virtual machine that has a V4L2 encoder.
-func TestInsideDirect(t *testing.T) {
-	if os.Getenv("CAMGATE_TEST_INSIDE_V4L2") == "" {
-		return
-	}
+// TestLabDirect needs a V4L2 encoder: scripts/cameralab/lab.sh runs it in a virtual
+// machine that has one.
+func TestLabDirect(t *testing.T) {
 	f := Format{Codec: camgate.Raw, Width: 320, Height: 240, Pixels: "yuv420p", FPS: 5}
 	e := New(Options{})
 	table, err := e.Prove(t.Context(), Settings{Width: 320, Height: 240, FPS: 5})
