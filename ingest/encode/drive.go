@@ -90,7 +90,7 @@ func (s *Session) drive(ctx context.Context, d *direct, pictures <-chan Picture,
 		if err != nil {
 			return err
 		}
-		at, err := s.pending.add(p.Time, s.force.Swap(false), time.Now())
+		at, err := s.pending.add(p.Time, s.force.Swap(false), time.Now(), s.waited(time.Now()))
 		if err != nil {
 			return err
 		}

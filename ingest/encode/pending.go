@@ -36,10 +36,12 @@ type entered struct {
 	at   int64 // tick
 	time time.Duration
 	when time.Time
+	idle time.Duration // of the session, until then
 }
 
-// add notes a picture that goes in now and returns its tick.
-func (p *pending) add(t time.Duration, key bool, now time.Time) (int64, error) {
+// add notes a picture that goes in now and returns its tick. idle is for how long there
+// was nothing to encode, in all.
+func (p *pending) add(t time.Duration, key bool, now time.Time, idle time.Duration) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.begun {
@@ -62,7 +64,7 @@ func (p *pending) add(t time.Duration, key bool, now time.Time) (int64, error) {
 	if len(p.list) == maxPending {
 		p.list = append(p.list[:0], p.list[1:]...)
 	}
-	p.list = append(p.list, entered{at, t, now})
+	p.list = append(p.list, entered{at, t, now, idle})
 	p.entered++
 	return at, nil
 }
@@ -102,6 +104,7 @@ func (p *pending) take(at int64, now time.Time) (time.Duration, bool) {
 type waiting struct {
 	pictures      int           // in it
 	oldest        time.Duration // for how long the oldest one is
+	idle          time.Duration // of the session, until that one went in
 	silent        time.Duration // for how long nothing came out although there was something in it
 	entered, left int           // in all
 }
@@ -112,6 +115,7 @@ func (p *pending) state(now time.Time) (w waiting) {
 	w.pictures, w.entered, w.left = len(p.list), p.entered, p.left
 	if w.pictures > 0 {
 		w.oldest, w.silent = now.Sub(p.list[0].when), now.Sub(p.alive)
+		w.idle = p.list[0].idle
 	}
 	return w
 }

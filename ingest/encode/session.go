@@ -204,7 +204,7 @@ func (s *Session) give(w *matroska.Writer, picture Picture) error {
 			return err
 		}
 	}
-	at, err := s.pending.add(picture.Time, s.force.Swap(false), time.Now())
+	at, err := s.pending.add(picture.Time, s.force.Swap(false), time.Now(), s.waited(time.Now()))
 	if err != nil {
 		return err
 	}

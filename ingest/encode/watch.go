@@ -16,7 +16,7 @@ const (
 	maxLag    = time.Second             // that pictures may be in the encoder for
 	slowTime  = 3 * time.Second         // that it may be behind for
 	watchTick = 200 * time.Millisecond
-	busyShare = 0.03 // of the time without work, below which an encoder is at its limit
+	busyShare = 0.2 // of the time without work, below which an encoder is at its limit
 	// maxReorder is how many pictures a decoder may have to hold back to put them in
 	// order (ISO/IEC 14496-10 annex A.3.1, ISO/IEC 23008-2 annex A.4.2).
 	maxReorder = 16
@@ -30,10 +30,11 @@ func (s *Session) watch(ctx context.Context) error {
 	}
 	t := time.NewTicker(watchTick)
 	defer t.Stop()
-	var late, window time.Time // since when it is behind, and is measured
+	begin := time.Now()
+	late, window := begin, time.Time{} // since when it is behind, and is measured
 	var idle time.Duration
 	var left int
-	for begin := time.Now(); ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -47,7 +48,8 @@ func (s *Session) watch(ctx context.Context) error {
 		case w.left > 0 && w.silent > hangTime && (w.pictures > held+hangCount || s.since.Load() == 0):
 			return fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick))
 		}
-		if w.pictures <= held || w.oldest < maxLag || w.left == 0 {
+		waited := s.waited(now)
+		if w.left == 0 || !w.behind(held, waited) {
 			late = now
 		} else if now.Sub(late) > slowTime {
 			return fmt.Errorf("%w: %d pictures wait, the oldest for %v", ErrSlow, w.pictures, w.oldest.Round(watchTick))
@@ -58,7 +60,6 @@ func (s *Session) watch(ctx context.Context) error {
 			window = time.Time{}
 			continue
 		}
-		waited := s.waited(now)
 		if window.IsZero() {
 			window, idle, left = now, waited, w.left
 		} else if d := now.Sub(window); d >= slowTime {
@@ -69,6 +70,17 @@ func (s *Session) watch(ctx context.Context) error {
 			window, idle, left = now, waited, w.left
 		}
 	}
+}
+
+// behind reports whether the oldest picture should have come out. held is how many a
+// good encoder may hold back until more come; waited, for how long there were none, in all.
+func (w waiting) behind(held int, waited time.Duration) bool {
+	if w.pictures == 0 || w.oldest < maxLag {
+		return false
+	}
+	// Few may be in it because there is no room for more. Then we wait, and not for a
+	// picture.
+	return w.pictures > held || w.oldest-(waited-w.idle) >= maxLag
 }
 
 // waited returns for how long there was no picture to encode.
