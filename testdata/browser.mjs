@@ -61,6 +61,11 @@ const run = {
     return { ...out, deleted: gone.status };
   },
 
+  // relay=URL: by the TURN servers that the gateway tells of, and by nothing else.
+  // restart=URL: with ICE restarts after the first pictures. Both tell of the path.
+  async relay({ url, min }) { return whepPath(url, min, { relay: true }); },
+  async restart({ url, min }) { return whepPath(url, min, { restarts: 2 }); },
+
   // steady=URL@SECONDS: frames decoded in so many seconds, from 2 s after the first one
   // on: by then the cached pictures have been through.
   async steady({ url }) {
@@ -200,6 +205,79 @@ const run = {
   },
 };
 
+// whepPath plays url by WHEP and tells by which path; it runs in the page.
+async function whepPath(url, min, { relay = false, restarts = 0 }) {
+  const { iceServers } = await import('/assets/whep.js');
+  const options = await fetch(url, { method: 'OPTIONS' });
+  const pc = new RTCPeerConnection({
+    bundlePolicy: 'max-bundle', iceServers: iceServers(options.headers.get('Link') ?? ''), iceTransportPolicy: relay ? 'relay' : 'all',
+  });
+  const video = document.createElement('video');
+  video.muted = video.autoplay = true;
+  document.body.append(video);
+  for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+  pc.ontrack = (e) => e.track.kind === 'video' && (video.srcObject = new MediaStream([e.track]));
+  const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+  const offer = async () => {
+    await pc.setLocalDescription(await pc.createOffer());
+    for (let i = 0; i < 100 && pc.iceGatheringState !== 'complete'; i++) await sleep(20);
+    return pc.localDescription.sdp;
+  };
+  const stats = async () => {
+    const out = { video: {}, pair: {}, dtls: {} }, by = {};
+    (await pc.getStats()).forEach((s) => {
+      by[s.id] = s;
+      if (s.type === 'inbound-rtp' && s.kind === 'video') out.video = s;
+      if (s.type === 'transport') out.dtls = s;
+    });
+    out.pair = by[out.dtls.selectedCandidatePairId] ?? {};
+    out.local = by[out.pair.localCandidateId] ?? {};
+    return out;
+  };
+  const play = async (frames) => {
+    for (let i = 0; i < 500; i++) {
+      const s = await stats();
+      if (s.video.framesDecoded >= frames) return s;
+      await sleep(20);
+    }
+    return stats();
+  };
+  const res = await fetch(url, { method: 'POST', body: await offer(), headers: { 'Content-Type': 'application/sdp' } });
+  let answer = await res.text();
+  if (!res.ok) return { frames: 0, status: res.status, body: answer.slice(0, 200) };
+  await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+  const session = res.headers.get('location'), etags = [res.headers.get('etag')], pairs = [];
+  let s = await play(min);
+  const frozen = s.video.freezeCount; // while it began
+  for (let i = 0; i < restarts; i++) {
+    pairs.push(s.pair.id);
+    pc.restartIce();
+    const sdp = await offer();
+    const fragment = sdp.split('\r\n').filter((l, n, all) => /^(a=(group|ice-|mid|candidate)|m=)/.test(l) && all.slice(0, n).filter((x) => x.startsWith('m=')).length < 2
+      && !(l.startsWith('m=') && all.slice(0, n).some((x) => x.startsWith('m='))));
+    const patch = await fetch(session, {
+      method: 'PATCH', body: fragment.join('\r\n') + '\r\n', headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' },
+    });
+    const text = await patch.text();
+    if (patch.status !== 200) return { frames: 0, status: patch.status, body: text };
+    etags.push(patch.headers.get('etag'));
+    for (const name of ['ice-ufrag', 'ice-pwd']) {
+      answer = answer.replace(new RegExp(`^a=${name}:.*$`, 'gm'), text.match(new RegExp(`^a=${name}:.*$`, 'm'))[0].trim());
+    }
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    const before = s.pair.id;
+    for (let n = 0; n < 250 && (s.pair.id === before || pc.iceConnectionState !== 'connected'); n++) { await sleep(20); s = await stats(); }
+    s = await play(s.video.framesDecoded + min);
+  }
+  pairs.push(s.pair.id);
+  const out = {
+    frames: s.video.framesDecoded || 0, status: res.status, lost: s.video.packetsLost, freezes: s.video.freezeCount - frozen, nack: s.video.nackCount,
+    path: s.local.candidateType, rtt: s.pair.currentRoundTripTime, dtls: s.dtls.dtlsState, etags: new Set(etags).size, pairs: new Set(pairs).size,
+  };
+  const gone = await fetch(session, { method: 'DELETE' });
+  return { ...out, deleted: gone.status };
+}
+
 // page opens camgate's own player and waits until that says it has decoded enough.
 async function playerPage(page, url) {
   const t0 = Date.now(), hosts = new Set(), errors = [];
@@ -238,6 +316,7 @@ try {
         result = await playerPage(page, url);
       } else {
         await page.goto(base + (name === 'steady' ? '/readyz' : '/__blank')); // requests of a made-up page to other than loopback addresses are refused
+        if (name === 'relay' || name === 'restart') await page.evaluate(`window.whepPath = ${whepPath}`);
         const late = new Promise((_, no) => setTimeout(() => no(new Error('no result in 60 s')), 60000));
         result = await Promise.race([page.evaluate(run[name], { url, min }), late]);
       }

@@ -74,7 +74,7 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 		s := &o.sections[i]
 		n := slices.IndexFunc(p.routes, func(r route) bool { return r.section == i })
 		if n < 0 {
-			a.MediaDescriptions = append(a.MediaDescriptions, s.reject())
+			a.MediaDescriptions = append(a.MediaDescriptions, s.reject(&a, sent[0]))
 			continue
 		}
 		m := sent[n]
@@ -82,6 +82,8 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 		if s.mid == "" {
 			m.Attributes = without(m.Attributes, sdp.AttrKeyMID)
 		}
+		m.WithPropertyAttribute("rtcp-mux-only") // RFC 9725 section 4.4.1
+
 		if n == 0 { // the others are bundled with it
 			for _, c := range candidates {
 				m.Attributes = append(m.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, c))
@@ -105,8 +107,9 @@ func without(attributes []sdp.Attribute, key string) []sdp.Attribute {
 }
 
 // reject declines a section (RFC 8829 section 5.3.1). It names a format all the
-// same, and some viewers want to know what that is.
-func (s *section) reject() *sdp.MediaDescription {
+// same, and some viewers want to know what that is. GStreamer takes no section without
+// a transport, so it gets the one of the session.
+func (s *section) reject(answer *sdp.SessionDescription, with *sdp.MediaDescription) *sdp.MediaDescription {
 	m := &sdp.MediaDescription{
 		MediaName:             sdp.MediaName{Media: s.kind, Protos: strings.Split(s.proto, "/"), Formats: s.formats[:1]},
 		ConnectionInformation: &sdp.ConnectionInformation{NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"}},
@@ -119,6 +122,15 @@ func (s *section) reject() *sdp.MediaDescription {
 		if c.name != "" && strconv.Itoa(int(c.payloadType)) == s.formats[0] {
 			name, value, _ := strings.Cut(c.rtpmap(), ":")
 			m.WithValueAttribute(name, value)
+		}
+	}
+	for _, key := range []string{"ice-ufrag", "ice-pwd", "fingerprint", sdp.AttrKeyConnectionSetup} {
+		value, ok := with.Attribute(key)
+		if !ok {
+			value, ok = answer.Attribute(key)
+		}
+		if ok {
+			m.WithValueAttribute(key, value)
 		}
 	}
 	return m

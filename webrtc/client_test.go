@@ -1,9 +1,11 @@
 package webrtc
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +32,7 @@ type client struct {
 
 type clientOptions struct {
 	sendrecv bool // offer to send, too, as some players do without need
+	config   pion.Configuration
 	settings func(*pion.SettingEngine)
 	answer   func(string) string // changes what the gateway answers
 }
@@ -48,7 +51,7 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 	}
 	// No interceptors: the test sees all packets, and reports nothing by itself.
 	api := pion.NewAPI(pion.WithMediaEngine(m), pion.WithInterceptorRegistry(&interceptor.Registry{}), pion.WithSettingEngine(settings))
-	pc, err := api.NewPeerConnection(pion.Configuration{})
+	pc, err := api.NewPeerConnection(o.config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,4 +152,39 @@ func (c *client) wait(what string, ok func() bool) {
 			c.t.Fatalf("no %s", what)
 		}
 	}
+}
+
+// report says that a sender report arrived, as if at once.
+func (c *client) report(ssrc, lastSenderReport uint32) {
+	c.t.Helper()
+	r := &rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: ssrc, LastSenderReport: lastSenderReport}}}
+	if err := c.pc.WriteRTCP([]rtcp.Packet{r}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// quietNet is the network of a viewer that hears all and can be made to say nothing.
+type quietNet struct{ mute atomic.Bool }
+
+func (q *quietNet) apply(t *testing.T) func(*pion.SettingEngine) {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := pion.NewICEUDPMux(nil, quietConn{c, q})
+	t.Cleanup(func() { _ = mux.Close() })
+	return func(s *pion.SettingEngine) { s.SetICEUDPMux(mux) }
+}
+
+type quietConn struct {
+	net.PacketConn
+	net *quietNet
+}
+
+func (c quietConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.net.mute.Load() {
+		return len(b), nil
+	}
+	return c.PacketConn.WriteTo(b, to)
 }

@@ -111,6 +111,10 @@ type browserResult struct {
 	Deleted      int             `json:"deleted"`
 	Status       int             `json:"status"`
 	Error        string          `json:"error"`
+	Path         string          `json:"path"` // type of the browser's candidate
+	DTLS         string          `json:"dtls"`
+	ETags        int             `json:"etags"` // different ones
+	Pairs        int             `json:"pairs"`
 	Players      []struct {
 		Joined float64 `json:"joined"` // Unix ms
 		Shown  []struct {

@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A browser that restarts ICE sees on without a freeze and without a packet less, in
+// the same DTLS session.
+func TestICERestartInTheBrowser(t *testing.T) {
+	g := start(t, demoConfig)
+	g.awaitLive("demo")
+	r := browse(t, g, "restart=/demo/whep")["restart"]
+	if r.Frames < 150 || r.Lost != 0 || r.Freezes != 0 || r.DTLS != "connected" || r.ETags != 3 || r.Pairs != 3 || r.Deleted != 200 {
+		t.Errorf("%+v", r)
+	}
+	if log := g.log.String(); strings.Count(log, `msg="reader joined"`) != 1 || strings.Count(log, `msg="reader moved"`) < 2 {
+		t.Error("the log tells another story")
+	}
+}
+
+// A browser that reaches nothing but a TURN server sees by it. The secret that the
+// gateway shares with the server, and what it makes of it, are in no log.
+func TestTURNInTheBrowser(t *testing.T) {
+	port, secret := freeTCP(t), "s3cret-of-turn"
+	dir := t.TempDir()
+	_, turn := background(t, "turnserver", "-n", "--listening-ip=127.0.0.1", fmt.Sprintf("--listening-port=%d", port), "--relay-ip=127.0.0.1",
+		"--use-auth-secret", "--static-auth-secret="+secret, "--realm=camgate", "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers",
+		"--log-file=stdout", "--verbose", "--pidfile="+filepath.Join(dir, "pid"), "--userdb="+filepath.Join(dir, "db"))
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			g := startBy(t, []string{fmt.Sprintf(`CAMGATE_WEBRTC_ICE_SERVERS=[{url: "turn:127.0.0.1:%d?transport=%s", secret: %q, ttl: 10m}]`, port, transport, secret)}, nil,
+				demoConfig+"log: {level: debug}\n")
+			g.awaitLive("demo")
+			r := browse(t, g, "relay=/demo/whep")["relay"]
+			if r.Frames < 50 || r.Path != "relay" || r.Lost != 0 {
+				t.Errorf("%+v\ncoturn said:\n%s", r, turn)
+			}
+			log := g.log.String()
+			if !strings.Contains(log, `path="udp ipv4 by a relay"`) {
+				t.Error("the log does not tell of the relay")
+			}
+			if strings.Contains(log, secret) || regexp.MustCompile(`\d{10}:[0-9a-f]{8}`).MatchString(log) {
+				t.Errorf("a secret in the log:\n%s", log)
+			}
+		})
+	}
+}
+
+// GStreamer's webrtcbin sees the demo, and hears it where there is Opus.
+func TestGStreamerWHEP(t *testing.T) {
+	address := outward(t)
+	script, err := filepath.Abs("../../../testdata/whep.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := startBy(t, []string{fmt.Sprintf("CAMGATE_WEBRTC_ADDRESS=%s:%d", address, freeTCP(t))}, nil, "allow_anonymous: true\n"+demoConfig)
+	g.awaitLive("demo")
+	out, _ := run(t, 40*time.Second, []string{"GST_DEBUG=1"}, "/usr/bin/python3", script, g.url("/demo/whep"), "50")
+	t.Log(out)
+}
+
+// outward is an address of this machine that is not loopback.
+func outward(t *testing.T) string {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
+			return n.IP.String()
+		}
+	}
+	t.Fatal("this machine has loopback addresses only, and libnice uses none of them")
+	return ""
+}
