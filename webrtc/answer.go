@@ -28,6 +28,10 @@ func (o *offer) part(p *plan, peer peer) string {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
 	line("a=group:BUNDLE %s", strings.Join(mids, " "))
+	direction := "recvonly"
+	if p.ingest {
+		direction = "sendonly"
+	}
 	line("a=fingerprint:%s", peer.fingerprint())
 	line("a=ice-ufrag:%s", peer.ufrag)
 	line("a=ice-pwd:%s", peer.pwd)
@@ -36,7 +40,7 @@ func (o *offer) part(p *plan, peer peer) string {
 		line("c=IN IP4 0.0.0.0")
 		line("a=mid:%s", mids[i])
 		line("a=setup:actpass")
-		line("a=recvonly")
+		line("a=%s", direction)
 		line("a=rtcp-mux")
 		line("a=%s", r.codec.rtpmap())
 		if r.codec.fmtp != "" {
@@ -44,6 +48,9 @@ func (o *offer) part(p *plan, peer peer) string {
 		}
 		for _, feedback := range r.codec.feedback {
 			line("a=rtcp-fb:%d %s", r.codec.payloadType, feedback)
+		}
+		for _, l := range r.lines {
+			line("a=%s", l)
 		}
 	}
 	return b.String()

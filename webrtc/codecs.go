@@ -13,12 +13,14 @@ import (
 type plan struct {
 	routes  []route
 	missing []string // tracks that the viewer asked for and cannot get, with the reason
+	ingest  bool     // the routes lead to us
 }
 
 type route struct {
 	track   *camgate.Track
 	section int
 	codec   *codec
+	lines   []string // more attributes of the section that the library is to see
 }
 
 // negotiate chooses for each section of the offer the first track of its kind that
@@ -68,7 +70,7 @@ func (p *plan) place(o *offer, t *camgate.Track) (asked, found bool) {
 			continue
 		}
 		if c := s.choose(t); c != nil {
-			p.routes = append(p.routes, route{t, i, c})
+			p.routes = append(p.routes, route{track: t, section: i, codec: c})
 			return true, true
 		}
 	}

@@ -39,6 +39,7 @@ type section struct {
 	peer      peer
 
 	candidates []string // values of the attributes
+	sources    sources  // of one who publishes
 }
 
 // codec is one payload type of a section.
@@ -144,6 +145,8 @@ func (s *section) attribute(name, value string) {
 		s.direction = name
 	case "rtpmap", "fmtp", "rtcp-fb":
 		s.format(name, value)
+	default:
+		s.sources.attribute(name, value)
 	}
 }
 

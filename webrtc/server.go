@@ -17,6 +17,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/burst"
+	"github.com/camgate/camgate/ingest/unpack"
 )
 
 // shutdownGrace is how long sessions have for goodbyes when the gateway ends.
@@ -83,16 +84,19 @@ type Server struct {
 	logs    libraryLog
 	ports   *ports
 	batches *batchPool
+	units   unpack.Pool // of pictures that are published
 	certs   certificates
 	addrs   *advertiser
 
 	joined, resent atomic.Uint64
+	received       reception
 
-	mu       sync.Mutex
-	closed   bool
-	sessions map[string]*session
-	pending  int // sessions being made
-	running  sync.WaitGroup
+	mu         sync.Mutex
+	closed     bool
+	sessions   map[string]*session
+	pending    int // sessions being made
+	publishers map[string]*publisher
+	running    sync.WaitGroup
 }
 
 // New binds the ports. Run has to be called to give them back.
@@ -107,7 +111,7 @@ func New(opts Options) (*Server, error) {
 		logs: libraryLog{log: opts.Logger},
 
 		addrs:    newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
-		sessions: map[string]*session{},
+		sessions: map[string]*session{}, publishers: map[string]*publisher{},
 	}
 	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
@@ -131,6 +135,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	for _, x := range s.sessions {
+		x.end(errShutdown)
+	}
+	for _, x := range s.publishers {
 		x.end(errShutdown)
 	}
 	s.mu.Unlock()
@@ -160,12 +167,23 @@ type Stats struct {
 	Sessions int
 	Joined   uint64 // viewers that connected
 	Resent   uint64 // packets that viewers missed
+
+	Publishers int    // sessions
+	Received   uint64 // packets of media, of those who publish
+	Missed     uint64 // of theirs, that never came
+	Asked      uint64 // of theirs, that were asked for once more
+	Keyframes  uint64 // that they were asked for
+
 	SendMode string // how datagrams are sent: "gso", "sendmmsg", "plain"; empty: no UDP
 }
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats {
 	st := Stats{Sessions: s.Sessions(), Joined: s.joined.Load(), Resent: s.resent.Load()}
+	s.received.fill(&st)
+	s.mu.Lock()
+	st.Publishers = len(s.publishers)
+	s.mu.Unlock()
 	if b := s.ports.bursts(); b != nil {
 		st.SendMode = b.Mode().String()
 	}
@@ -179,7 +197,7 @@ func (s *Server) reserve() (release func(), err error) {
 	switch {
 	case s.closed:
 		return nil, errShutdown
-	case len(s.sessions)+s.pending >= s.opts.MaxSessions:
+	case len(s.sessions)+len(s.publishers)+s.pending >= s.opts.MaxSessions:
 		return nil, fmt.Errorf("%w: the limit is %d WebRTC sessions", camgate.ErrTooManyReaders, s.opts.MaxSessions)
 	}
 	s.pending++

@@ -24,6 +24,7 @@ const (
 	maxSources = 32
 	// sourceBuffer is how many bytes of RTCP wait to be read.
 	sourceBuffer = 16 << 10
+	mediaBuffer  = 1 << 20 // and of media, of one who publishes
 )
 
 // transport is the connection to one viewer: a PeerConnection for all but the bulk
@@ -33,6 +34,8 @@ type transport struct {
 	pc    *pion.PeerConnection
 	keys  exporter
 	path  atomic.Pointer[path] // where media goes; nil: not connected
+
+	receives bool // media
 
 	onClose func(error)         // the viewer is gone; may be called more than once
 	onRTCP  func([]rtcp.Packet) // what the viewer reports
@@ -66,7 +69,12 @@ const settle = 2 * time.Second
 // open makes the PeerConnection of a session. ctx ends a handshake.
 func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane) (err error) {
 	t.ports, t.connected = s.ports, make(chan struct{})
-	if t.pc, err = newPeer(ctx, s, t, p, lanes); err != nil {
+	if p.ingest {
+		t.pc, err = newReceivingPeer(ctx, s, t, p)
+	} else {
+		t.pc, err = newPeer(ctx, s, t, p, lanes)
+	}
+	if err != nil {
 		return fmt.Errorf("PeerConnection: %w", err)
 	}
 	t.pc.OnConnectionStateChange(t.state)
@@ -182,12 +190,14 @@ func (t *transport) read(s *pion.RTPSender) {
 }
 
 // buffer is what the library keeps the packets of a source in.
-func (t *transport) buffer(packetio.BufferPacketType, uint32) io.ReadWriteCloser {
+func (t *transport) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
 	if t.sources.Add(1) > maxSources {
 		t.onClose(errTooManySources)
 	}
 	b := packetio.NewBuffer()
-	b.SetLimitSize(sourceBuffer)
+	if b.SetLimitSize(sourceBuffer); t.receives && kind == packetio.RTPBufferPacket {
+		b.SetLimitSize(mediaBuffer)
+	}
 	return b
 }
 
