@@ -170,7 +170,8 @@ func (x *publisher) feedback(now, asked time.Time) (key bool) {
 		if in.kind != camgate.Video {
 			continue
 		}
-		waits := in.heard.Load() && x.stream.Status().State != camgate.StateLive
+		first := in.heard.Load()
+		waits := first != 0 && now.Sub(time.Unix(0, first)) > keyframePatience && x.stream.Status().State != camgate.StateLive
 		if lost || waits {
 			x.wantKey.Store(true)
 		}

@@ -22,7 +22,7 @@ type inlet struct {
 	payloadType uint8
 	nacks       bool          // the publisher sends again what is asked for
 	ssrc        atomic.Uint32 // 0: nothing came yet
-	heard       atomic.Bool
+	heard       atomic.Int64  // when the first packet came, Unix ns; 0: none did
 	log         *slog.Logger
 
 	mu      sync.Mutex
@@ -50,7 +50,7 @@ func newInlet(x *publisher, w *ingest.Writer, i int) *inlet {
 func (in *inlet) packet(pkt *rtp.Packet, now time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.heard.Store(true)
+	in.heard.CompareAndSwap(0, now.UnixNano())
 	in.publisher.server.received.packets.Add(1)
 	in.window.push(pkt, now, in.next)
 }
@@ -171,7 +171,7 @@ func (w *window) push(pkt *rtp.Packet, now time.Time, out func(*rtp.Packet, time
 		}
 		w.flush(out)
 		w.lost++
-		w.next, w.newest, ahead = seq, seq-1, 0
+		w.next, w.newest = seq, seq-1
 	}
 	w.stray = 0
 	if n := int(int16(seq - w.newest)); n > 0 {

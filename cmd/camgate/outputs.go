@@ -65,7 +65,7 @@ func (a *app) addWebRTC() error {
 		return err
 	}
 	a.metrics = append(a.metrics, func() []metric { return sessions(server.Stats()) })
-	a.outputs.WHEP = server.Handle
+	a.outputs.WHEP, a.outputs.WHIP = server.Handle, server.HandlePublish
 	a.add("webrtc", server.Run)
 	return nil
 }
