@@ -20,6 +20,9 @@ func TestLabDirect(t *testing.T) {
 	}
 	for _, p := range table {
 		t.Logf("%+v", p)
+		if p.Name == "h264_v4l2m2m" && !p.Works { // ffmpeg, with the same device
+			t.Errorf("%s: %s", p.Name, p.Reason)
+		}
 	}
 	list, err := e.Choose(t.Context(), f, Settings{})
 	if err != nil || list[0].Name() != "v4l2m2m" || !list[0].ForcesKeyframes() {
