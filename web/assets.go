@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -31,7 +32,7 @@ type assets struct {
 
 type asset struct {
 	contentType string
-	body        []byte
+	body        []byte // nil: it is there compressed only
 	etag        string
 	once        sync.Once
 	gzipped     []byte // made by whoever asks first; nil: not smaller
@@ -64,15 +65,18 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		kind := contentType(name)
+		packed := path.Ext(name) == ".gz"
+		kind := contentType(strings.TrimSuffix(name, ".gz"))
 		if kind == "" {
 			return fmt.Errorf("%s: no content type is known", name)
 		}
 		sum := sha256.Sum256(body)
 		fmt.Fprintf(all, "%s %x\n", name, sum)
-		a.files[strings.TrimPrefix(name, "static/")] = &asset{
-			contentType: kind, body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`,
+		f := &asset{contentType: kind, body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+		if packed {
+			f.body, f.gzipped = nil, body
 		}
+		a.files[strings.TrimSuffix(strings.TrimPrefix(name, "static/"), ".gz")] = f
 		return nil
 	})
 	a.digest = hex.EncodeToString(all.Sum(nil)[:6])
@@ -100,10 +104,16 @@ func (s *Server) serveAsset(c *gin.Context) {
 	h.Set("Cache-Control", cache)
 	h.Add("Vary", "Accept-Encoding")
 	body, etag := f.body, f.etag
-	if acceptsGzip(c.Request) {
-		if z := f.gzip(); z != nil {
-			body, etag = z, strings.TrimSuffix(etag, `"`)+`-gz"`
-			h.Set("Content-Encoding", "gzip")
+	z := f.gzip()
+	switch {
+	case z != nil && acceptsGzip(c.Request):
+		body, etag = z, strings.TrimSuffix(etag, `"`)+`-gz"`
+		h.Set("Content-Encoding", "gzip")
+	case body == nil:
+		var err error
+		if body, err = unpack(z); err != nil {
+			s.fail(c, "", err)
+			return
 		}
 	}
 	h.Set("ETag", etag)
@@ -113,6 +123,9 @@ func (s *Server) serveAsset(c *gin.Context) {
 // gzip returns the compressed body, or nil when that is no gain.
 func (f *asset) gzip() []byte {
 	f.once.Do(func() {
+		if f.body == nil {
+			return
+		}
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
 		if _, err := z.Write(f.body); err == nil && z.Close() == nil && b.Len() < len(f.body)*9/10 {
@@ -120,6 +133,15 @@ func (f *asset) gzip() []byte {
 		}
 	})
 	return f.gzipped
+}
+
+// unpack is for the few that do not take it compressed.
+func unpack(z []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(z))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func acceptsGzip(r *http.Request) bool {

@@ -160,6 +160,14 @@ func TestAssets(t *testing.T) {
 			t.Errorf("%q: another body", header)
 		}
 	}
+	// What lies compressed in the binary is there for those that do not take it so, too.
+	packed := "/assets/vendor/hls.min.mjs"
+	if r := do(s, "GET", packed); !strings.Contains(body(t, r), "export") || r.Header.Get("Content-Type") != "text/javascript; charset=utf-8" || r.Header.Get("Content-Encoding") != "" {
+		t.Errorf("%s: %v", packed, r.Header)
+	}
+	if r := do(s, "GET", packed, "Accept-Encoding", "gzip"); r.Header.Get("Content-Encoding") != "gzip" || !strings.HasPrefix(body(t, r), "\x1f\x8b") {
+		t.Errorf("%s: %v", packed, r.Header)
+	}
 	// Whatever pages ask for must be there.
 	for _, page := range []string{"/", "/demo", "/nope"} {
 		html := body(t, do(s, "GET", page, "Accept", "text/html"))

@@ -1,4 +1,4 @@
-// Package matroska writes the pictures of one track as a Matroska stream (RFC 9559),
+// Package matroska writes the pictures or the sound of one track as a Matroska stream (RFC 9559),
 // for child processes that decode them. They get them in a container rather than as
 // a bare byte stream because then they need not wait for the next picture to see
 // where this one ends, and hand their timestamps through to what they make of them.
@@ -8,19 +8,25 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/camgate/camgate"
 )
 
-// Format describes the pictures. Everything but the codec and the size of raw
-// pictures may be left out.
+// Format describes the pictures or the sound. Everything but the codec, the size of raw
+// pictures, and what sound is, may be left out.
 type Format struct {
-	Codec         camgate.Codec // H264, H265, VP8, VP9, AV1, MJPEG, Raw
+	Codec         camgate.Codec // H264, H265, VP8, VP9, AV1, MJPEG, Raw; or an ID of Matroska's, for sound
 	Width, Height int
 	Pixels        string        // of raw pictures: by ffmpeg's name, see fourCC
 	FPS           float64       // as declared; 0 when not known
 	Tick          time.Duration // unit of the timestamps; 0: a millisecond
+
+	// Rate makes it sound: samples a second, of so many channels. Private is what its
+	// decoder has to know before (CodecPrivate).
+	Rate, Channels int
+	Private        []byte
 }
 
 // Writer writes pictures to a stream.
@@ -48,6 +54,10 @@ const (
 	idPixelWidth      = 0xb0
 	idPixelHeight     = 0xba
 	idColourSpace     = 0x2eb524
+	idCodecPrivate    = 0x63a2
+	idAudio           = 0xe1
+	idFrequency       = 0xb5
+	idChannels        = 0x9f
 	idCluster         = 0x1f43b675
 	idTimestamp       = 0xe7
 	idSimpleBlock     = 0xa3
@@ -60,6 +70,10 @@ const sizeBytes = 8
 // start codes and bring their parameter sets with them.
 func (f Format) codecID() string {
 	switch f.Codec {
+	case camgate.AAC:
+		return "A_AAC"
+	case camgate.AC3:
+		return "A_AC3"
 	case camgate.H264:
 		return "V_MPEG4/ISO/AVC"
 	case camgate.H265:
@@ -72,6 +86,9 @@ func (f Format) codecID() string {
 		return "V_AV1"
 	case camgate.MJPEG:
 		return "V_MJPEG"
+	}
+	if f.Rate > 0 {
+		return string(f.Codec)
 	}
 	return "V_UNCOMPRESSED"
 }
@@ -118,6 +135,9 @@ func NewWriter(w io.Writer, f Format) (*Writer, error) {
 		return element(b, idTrackEntry, func(b []byte) []byte {
 			b = number(b, idTrackNumber, 1)
 			b = number(b, idTrackUID, 1)
+			if f.Rate > 0 {
+				return f.sound(b)
+			}
 			b = number(b, idTrackType, 1)
 			if f.FPS > 0 {
 				b = number(b, idDefaultDuration, uint64(float64(time.Second)/f.FPS+0.5))
@@ -138,9 +158,23 @@ func NewWriter(w io.Writer, f Format) (*Writer, error) {
 	return m, err
 }
 
+// sound appends what is said of a track of sound.
+func (f Format) sound(b []byte) []byte {
+	b = number(b, idTrackType, 2)
+	b = text(b, idCodecID, f.codecID())
+	if len(f.Private) > 0 {
+		b = text(b, idCodecPrivate, string(f.Private))
+	}
+	return element(b, idAudio, func(b []byte) []byte {
+		b = number(b, idFrequency, 0)
+		binary.BigEndian.PutUint64(b[len(b)-8:], math.Float64bits(float64(f.Rate)))
+		return number(b, idChannels, uint64(f.Channels))
+	})
+}
+
 // Picture writes an access unit as a cluster of its own: the NAL units of H264 and
 // H265 without start codes, the OBUs of AV1 without size fields, for the others the
-// pieces of one picture. at is its presentation time in ticks.
+// pieces of one picture or sound. at is its presentation time in ticks.
 func (m *Writer) Picture(au [][]byte, key bool, at uint64) error {
 	if m.codec == camgate.AV1 {
 		au = SizedOBUs(au)

@@ -44,6 +44,9 @@ func (d *aac) decode(to *planes, piece []byte) error {
 		if again := d.dec.Reset(d.in, aacpcm.WithRawStream(d.config)); again != nil {
 			return translate(again)
 		}
+		if err != nil {
+			return translate(err)
+		}
 		return errCorrupt
 	}
 	for i := 0; i < n; i += 2 {

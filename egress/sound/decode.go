@@ -14,12 +14,10 @@ type decoder interface {
 	decode(to *planes, piece []byte) error
 	rate() int // samples a second
 	channels() int
-	program() string // that decodes, if camgate does not
-	close()
 }
 
-// newDecoder makes the decoder of a track.
-func newDecoder(t *camgate.Track, ffmpeg string) (decoder, error) {
+// newDecoder makes the decoder of a track, if camgate has one.
+func newDecoder(t *camgate.Track) (decoder, error) {
 	switch t.Codec {
 	case camgate.PCMA:
 		return newG711(t, alaw())
@@ -29,6 +27,10 @@ func newDecoder(t *camgate.Track, ffmpeg string) (decoder, error) {
 		return newAAC(t.Params().Config)
 	case camgate.LPCM:
 		return newLPCM(t)
+	case camgate.G722:
+		return newG722(), nil
+	case camgate.Opus:
+		return newOpus(t)
 	}
 	return nil, unable(t)
 }
@@ -42,8 +44,6 @@ type inProcess struct{ hz, n int }
 
 func (d inProcess) rate() int       { return d.hz }
 func (d inProcess) channels() int   { return d.n }
-func (d inProcess) program() string { return "" }
-func (d inProcess) close()          {}
 
 // uncompressed checks the rate and channels of samples that lie in the open.
 func uncompressed(t *camgate.Track) (inProcess, error) {

@@ -7,7 +7,7 @@
 package sound
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,9 +39,12 @@ type Counters struct {
 
 // Transcoder makes one track's sound anew. It is for one goroutine.
 type Transcoder struct {
-	from     camgate.Codec
+	from     *camgate.Track
 	settings Settings
-	dec      decoder
+	dec      decoder  // nil: a program decodes
+	outside  *outside // nil: not yet, or not needed
+	rate     int      // of what is decoded
+	channels int
 	enc      encoder
 	pcm      planes // of the unit at hand
 	line     *timeline
@@ -52,24 +55,24 @@ type Transcoder struct {
 // for what cannot be decoded or is asked for in vain, and with ErrNotInstalled when
 // that takes an ffmpeg that is not there. Close it.
 func New(from *camgate.Track, to Settings) (*Transcoder, error) {
-	dec, err := newDecoder(from, to.FFmpeg)
-	if err != nil {
+	t := &Transcoder{from: from, rate: nominal, channels: min(max(1, from.Channels), 2)}
+	var err error
+	if t.dec, err = newDecoder(from); err == nil {
+		t.rate, t.channels = t.dec.rate(), t.dec.channels()
+	} else if t.outside, err = newOutside(from, to.FFmpeg, t.rate, t.channels); err != nil {
 		return nil, err
 	}
 	if to.Channels == 0 {
-		to.Channels = min(dec.channels(), 2)
+		to.Channels = min(t.channels, 2)
 	}
 	if to.Channels < 1 || to.Channels > 2 {
-		dec.close()
 		return nil, fmt.Errorf("%w: %d channels of %s", camgate.ErrUnsupportedCodec, to.Channels, to.Codec)
 	}
-	enc, err := newEncoder(to, dec.rate())
-	if err != nil {
-		dec.close()
+	if t.enc, err = newEncoder(to, t.rate); err != nil {
 		return nil, err
 	}
-	t := &Transcoder{from: from.Codec, settings: to, dec: dec, enc: enc}
-	t.line = newTimeline(dec.rate(), to.Channels, enc, &t.counters)
+	t.settings = to
+	t.line = newTimeline(t.rate, to.Channels, t.enc, &t.counters)
 	return t, nil
 }
 
@@ -90,7 +93,12 @@ func (t *Transcoder) Track() camgate.TrackOptions {
 func (t *Transcoder) Bitrate() int { return t.enc.bitrate() }
 
 // Decoder names what decodes: "camgate" or "ffmpeg".
-func (t *Transcoder) Decoder() string { return cmp.Or(t.dec.program(), "camgate") }
+func (t *Transcoder) Decoder() string {
+	if t.outside != nil {
+		return "ffmpeg"
+	}
+	return "camgate"
+}
 
 // Counters returns what has happened so far.
 func (t *Transcoder) Counters() Counters { return t.counters }
@@ -100,36 +108,63 @@ func (t *Transcoder) Counters() Counters { return t.counters }
 // does, or when the program that decodes has ended: corrupt units are left out and
 // counted.
 func (t *Transcoder) Write(at time.Duration, au [][]byte, lost bool, out Out) error {
-	t.pcm.reset(t.dec.channels())
-	good := true
+	if t.outside != nil {
+		return t.writeOutside(at, au, out)
+	}
+	t.pcm.reset(t.channels)
+	var failure error
 	for _, piece := range au {
 		if err := t.dec.decode(&t.pcm, piece); err != nil {
-			good = false
+			failure = err
 		}
 	}
-	if !good {
+	switch {
+	case errors.Is(failure, camgate.ErrUnsupportedCodec) && t.counters.Units == 0:
+		// It turns out to be more than was said, as HE-AAC does.
+		var err error
+		if t.outside, err = newOutside(t.from, t.settings.FFmpeg, t.rate, t.channels); err != nil {
+			return err
+		}
+		return t.writeOutside(at, au, out)
+	case failure != nil:
 		// What is left of it has no place in time: the next unit shows the hole.
 		t.counters.Corrupt++
 		t.line.broken = true
 		return nil
-	}
-	if len(t.pcm.of[0]) == 0 {
+	case t.pcm.len() == 0:
 		return nil
 	}
 	t.pcm.mix(t.settings.Channels)
 	return t.line.write(at, &t.pcm, lost, out)
 }
 
-// Close ends what Write may have started. What is not yet out is lost.
-func (t *Transcoder) Close() { t.dec.close() }
-
-// Judge tells whether the sound of a track can be made anew, without doing it. program
-// is "" when camgate does it itself, else what has to be installed.
-func Judge(from *camgate.Track) (program string, err error) {
-	dec, err := newDecoder(from, "")
-	if err != nil {
-		return "", err
+// writeOutside is Write where a program decodes. What it gives is from units before.
+func (t *Transcoder) writeOutside(at time.Duration, au [][]byte, out Out) error {
+	if err := t.outside.write(at, au); err != nil {
+		return err
 	}
-	dec.close()
-	return dec.program(), nil
+	t.pcm.reset(t.channels)
+	from, err := t.outside.take(&t.pcm)
+	if err != nil || t.pcm.len() == 0 {
+		return err
+	}
+	t.pcm.mix(t.settings.Channels)
+	return t.line.write(from, &t.pcm, false, out)
+}
+
+// Close ends what Write may have started. What is not yet out is lost.
+func (t *Transcoder) Close() {
+	if t.outside != nil {
+		t.outside.close()
+	}
+}
+
+// Judge tells whether the sound of a track can be made anew, without doing it: nil, or
+// an error as New returns it. program is what has to be installed for that, if anything.
+func Judge(from *camgate.Track, ffmpeg string) (program string, err error) {
+	if _, err := newDecoder(from); err == nil {
+		return "", nil
+	}
+	_, err = newOutside(from, ffmpeg, nominal, 2)
+	return "ffmpeg", err
 }
