@@ -42,8 +42,8 @@ func unable(t *camgate.Track) error {
 // inProcess is what all decoders of our own have in common.
 type inProcess struct{ hz, n int }
 
-func (d inProcess) rate() int       { return d.hz }
-func (d inProcess) channels() int   { return d.n }
+func (d inProcess) rate() int     { return d.hz }
+func (d inProcess) channels() int { return d.n }
 
 // uncompressed checks the rate and channels of samples that lie in the open.
 func uncompressed(t *camgate.Track) (inProcess, error) {

@@ -179,7 +179,7 @@ func (d *outside) take(p *planes) (time.Duration, error) {
 	got, ended := d.buf, d.ended
 	d.buf = nil
 	d.mu.Unlock()
-	if ended {
+	if ended && len(got) == 0 {
 		return 0, d.failure()
 	}
 	got = append(d.leftover, got...)

@@ -88,7 +88,7 @@ func (l *timeline) begin(at time.Duration) {
 	l.begun, l.anchor, l.made = true, at, 0
 	l.late, l.seen = 0, 0
 	l.res.reset()
-	l.hist.cut()
+	l.hist.open = true // what was before has faded away
 }
 
 // due is when the next sample that comes would be heard, as things stand.
