@@ -45,6 +45,9 @@ licence() {
 	echo "| hls.js (embedded, with its licence beside it) | $(sed -n 's/.*"hls.js": "\(.*\)".*/\1/p' package.json | head -n 1) | Apache-2.0 |"
 	cat <<-TAIL
 
+	go-aac is under the LGPL: whoever wants another version of it in the binary takes the source of camgate, names that version
+	(or a directory, with a \`replace\` line) in go.mod, and runs \`make build\`. Nothing else is needed.
+
 	Programs that camgate starts if they are installed, and does not contain: ffmpeg (LGPL-2.1 or GPL-2, as it was built).
 	The font in the demo clip is DejaVu Sans (Bitstream Vera licence).
 	TAIL

@@ -106,27 +106,27 @@ func (t *Transcoder) Counters() Counters { return t.counters }
 // Write takes one access unit, which is heard at that time, and hands out what is
 // ready. lost says that something is missing right before it. It fails only as out
 // does, or when the program that decodes has ended: corrupt units are left out and
-// counted.
+// counted. A track whose Params change needs another Transcoder.
 func (t *Transcoder) Write(at time.Duration, au [][]byte, lost bool, out Out) error {
 	if t.outside != nil {
 		return t.writeOutside(at, au, out)
 	}
 	t.pcm.reset(t.channels)
-	var failure error
+	corrupt, unsupported := false, false
 	for _, piece := range au {
 		if err := t.dec.decode(&t.pcm, piece); err != nil {
-			failure = err
+			corrupt, unsupported = true, errors.Is(err, camgate.ErrUnsupportedCodec)
 		}
 	}
 	switch {
-	case errors.Is(failure, camgate.ErrUnsupportedCodec) && t.counters.Units == 0:
+	case unsupported && t.counters.Units == 0:
 		// It turns out to be more than was said, as HE-AAC does.
 		var err error
 		if t.outside, err = newOutside(t.from, t.settings.FFmpeg, t.rate, t.channels); err != nil {
 			return err
 		}
 		return t.writeOutside(at, au, out)
-	case failure != nil:
+	case corrupt:
 		// What is left of it has no place in time: the next unit shows the hole.
 		t.counters.Corrupt++
 		t.line.broken = true
