@@ -29,8 +29,6 @@ func newDecoder(t *camgate.Track) (decoder, error) {
 		return newLPCM(t)
 	case camgate.G722:
 		return newG722(), nil
-	case camgate.Opus:
-		return newOpus(t)
 	}
 	return nil, unable(t)
 }

@@ -185,10 +185,14 @@ func TestProgramDecodes(t *testing.T) {
 		{"MP3", "mp3", mp3, track("MPA", 90000, 1, nil), split(t, mp3, mpegFrame, 24*time.Millisecond), 0, []byte{0, 0, 0, 0}},
 		{"AC-3", "ac3", ac3, track(camgate.AC3, 48000, 1, nil), split(t, ac3, func([]byte) int { return 384 }, 32*time.Millisecond), 0, []byte{0, 1}},
 		{"AAC of 6 channels", "aac", six, track(camgate.AAC, 48000, 6, []byte{0x11, 0xb0}), split(t, six, adts, 1024*time.Second/48000), 7, nil},
+		{"Opus", "", nil, track(camgate.Opus, 48000, 1, nil), inOpus(t, beep(48000, 3*time.Second)), 0, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			want := heard{at: start, rate: 48000, s: floats(run(t, test.file, "-f", test.format, "-i", "-", "-ac", "1", "-f", "s16le", "-"))}.onset(t)
+			want := start + time.Second
+			if test.file != nil {
+				want = heard{at: start, rate: 48000, s: floats(run(t, test.file, "-f", test.format, "-i", "-", "-ac", "1", "-f", "s16le", "-"))}.onset(t)
+			}
 			tr, err := New(test.from, Settings{Codec: camgate.Opus})
 			if err != nil {
 				t.Fatal(err)

@@ -1,52 +1,14 @@
 package sound
 
-import (
-	"github.com/thesyncim/gopus"
-
-	"github.com/camgate/camgate"
-)
+import "github.com/thesyncim/gopus"
 
 const (
 	opusClock = 48000 // of the timestamps, whatever the rate (RFC 7587 section 4.1)
 	opusFrame = 50    // units a second
 	opusBytes = 1275  // of a frame, at most (RFC 6716 section 3.2.1)
-	// opusLongest is what a packet can have, in samples: 120 ms.
-	opusLongest = opusClock * 120 / 1000
 	// Above this the encoder takes its time for what is not heard.
 	opusComplexity = 5
 )
-
-// opus decodes Opus, at 48 kHz whatever it was made of.
-type opus struct {
-	inProcess
-	dec *gopus.Decoder
-	out []float32
-}
-
-func newOpus(t *camgate.Track) (decoder, error) {
-	d := &opus{inProcess: inProcess{opusClock, min(max(1, t.Channels), 2)}}
-	var err error
-	d.dec, err = gopus.NewDecoder(gopus.DefaultDecoderConfig(d.hz, d.n))
-	if err != nil {
-		return nil, translate(err)
-	}
-	d.out = make([]float32, opusLongest*d.n)
-	return d, nil
-}
-
-func (d *opus) decode(to *planes, piece []byte) error {
-	if len(piece) == 0 {
-		return errCorrupt
-	}
-	n, err := d.dec.Decode(piece, d.out)
-	if err != nil {
-		return translate(err)
-	}
-	for i, v := range d.out[:n*d.n] {
-		to.of[i%d.n] = append(to.of[i%d.n], v)
-	}
-	return nil
-}
 
 // opusEncoder makes Opus of 20 ms a unit. It takes the rates that Opus knows as they
 // are.

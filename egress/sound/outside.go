@@ -54,6 +54,10 @@ func newOutside(t *camgate.Track, ffmpeg string, rate, channels int) (*outside, 
 	switch t.Codec {
 	case camgate.AAC:
 		d.format.Private = t.Params().Config
+	case camgate.Opus: // its decoder would be half a megabyte for what no output needs yet
+		d.format.Codec, d.format.Channels = "A_OPUS", min(d.format.Channels, 2)
+		// RFC 7845 section 5.1, without pre-skip: the times are those of the packets.
+		d.format.Private = append([]byte("OpusHead\x01"), byte(d.format.Channels), 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0)
 	case camgate.AC3:
 		d.strip = stripAC3
 	case "MPA":

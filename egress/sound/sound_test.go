@@ -231,7 +231,6 @@ func TestBeepStaysWhereItIs(t *testing.T) {
 		{"L16 at 32 kHz", track(camgate.LPCM, 32000, 1, nil), l16(beep(32000, long), 32000)},
 		{"L16 at 96 kHz", track(camgate.LPCM, 96000, 1, nil), l16(beep(96000, long), 96000)},
 		{"G722", track(camgate.G722, 8000, 1, nil), inG722(t, beep(16000, long))},
-		{"Opus", track(camgate.Opus, 48000, 1, nil), inOpus(t, beep(48000, long))},
 	}
 	for _, test := range tests {
 		for _, to := range []camgate.Codec{camgate.Opus, camgate.AAC} {
@@ -302,7 +301,6 @@ func TestCorruptUnits(t *testing.T) {
 		in   []unit
 	}{
 		{track(camgate.AAC, 48000, 1, config), aac48},
-		{track(camgate.Opus, 48000, 1, nil), inOpus(t, beep(48000, 2*time.Second))},
 		{track(camgate.LPCM, 48000, 1, nil), l16(beep(48000, 2*time.Second), 48000)},
 	}
 	for _, test := range tests {
@@ -358,20 +356,19 @@ func TestNoAllocationPerUnit(t *testing.T) {
 
 // BenchmarkSecond is the cost of a second of sound.
 func BenchmarkSecond(b *testing.B) {
-	long := 4 * time.Second
-	aac48, config48 := aacLC(b, beep(48000, long), 48000)
-	aac44, config44 := aacLC(b, beep(44100, long), 44100)
+	rich := func(rate string) []float32 { return floats(speech(b, rate, "4")) }
+	aac48, config48 := aacLC(b, rich("48000"), 48000)
+	aac44, config44 := aacLC(b, rich("44100"), 44100)
 	tests := []struct {
 		name string
 		from *camgate.Track
 		in   []unit
 	}{
-		{"PCMA", track(camgate.PCMA, 8000, 1, nil), pcma(beep(8000, long), 8000)},
-		{"G722", track(camgate.G722, 8000, 1, nil), inG722(b, beep(16000, long))},
-		{"L16 48k", track(camgate.LPCM, 48000, 1, nil), l16(beep(48000, long), 48000)},
+		{"PCMA", track(camgate.PCMA, 8000, 1, nil), pcma(rich("8000"), 8000)},
+		{"G722", track(camgate.G722, 8000, 1, nil), inG722(b, rich("16000"))},
+		{"L16 48k", track(camgate.LPCM, 48000, 1, nil), l16(rich("48000"), 48000)},
 		{"AAC 48k", track(camgate.AAC, 48000, 1, config48), aac48},
 		{"AAC 44k", track(camgate.AAC, 44100, 1, config44), aac44},
-		{"Opus", track(camgate.Opus, 48000, 1, nil), inOpus(b, beep(48000, long))},
 	}
 	for _, test := range tests {
 		for _, to := range []camgate.Codec{camgate.Opus, camgate.AAC} {
@@ -402,7 +399,7 @@ func BenchmarkSecond(b *testing.B) {
 func FuzzWrite(f *testing.F) {
 	_, config := aacLC(f, beep(48000, 100*time.Millisecond), 48000)
 	tracks := []*camgate.Track{
-		track(camgate.AAC, 48000, 1, config), track(camgate.Opus, 48000, 2, nil), track(camgate.G722, 8000, 1, nil),
+		track(camgate.AAC, 48000, 1, config), track(camgate.G722, 8000, 1, nil),
 		track(camgate.PCMU, 8000, 2, nil), track(camgate.LPCM, 44100, 2, nil),
 	}
 	f.Add(byte(0), []byte{1, 2, 3}, int64(0))
