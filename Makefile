@@ -6,14 +6,14 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 # Inlining takes room where it does not save time: in what runs once a request, or never.
 # Packages whose functions are inlined elsewhere (encoding/binary, time ...) stay as they are.
-COLD     := compress/... crypto/ecdsa crypto/elliptic crypto/rsa crypto/tls crypto/x509/... encoding/asn1 encoding/gob \
-	encoding/json encoding/pem encoding/xml flag fmt go/... html/... image/... log/... math/big mime/... net net/http/... \
+COLD     := compress/... crypto/ecdsa crypto/elliptic crypto/hpke crypto/mlkem crypto/rsa crypto/tls crypto/x509/... encoding/asn1 encoding/gob \
+	encoding/base64 encoding/hex encoding/json encoding/pem encoding/xml flag fmt go/... html/... image/... log/... math/big mime/... net net/http/... \
 	net/textproto net/url os/... reflect regexp/... text/... vendor/golang.org/... \
 	github.com/VictoriaMetrics/... github.com/abema/... github.com/asticode/... github.com/bluenviron/gohlslib/... \
-	github.com/bluenviron/gortsplib/... github.com/gabriel-vasile/... github.com/gin-contrib/... github.com/gin-gonic/... \
+	github.com/bluenviron/gortsplib/... github.com/bluenviron/mediacommon/... github.com/gabriel-vasile/... github.com/gin-contrib/... github.com/gin-gonic/... \
 	github.com/go-playground/... github.com/goccy/... github.com/google/... github.com/gorilla/... github.com/leodido/... \
 	github.com/pelletier/... github.com/pion/datachannel github.com/pion/dtls/... github.com/pion/ice/... \
-	github.com/pion/logging github.com/pion/mdns/... github.com/pion/sctp github.com/pion/sdp/... github.com/pion/stun/... \
+	github.com/pion/logging github.com/pion/mdns/... github.com/pion/rtcp github.com/pion/sctp github.com/pion/sdp/... github.com/pion/stun/... \
 	github.com/pion/turn/... github.com/pion/webrtc/... github.com/quic-go/... github.com/valyala/... \
 	go.mongodb.org/... go.yaml.in/... golang.org/x/net/... golang.org/x/text/... google.golang.org/... \
 	github.com/camgate/camgate/cmd/... github.com/camgate/camgate/web github.com/camgate/camgate/ingest/...
@@ -32,7 +32,7 @@ run: build ## build, and run the demo: http://127.0.0.1:8889/
 	./camgate run --demo
 
 build: ## build ./camgate, static and stripped
-	$(BUILD) -o camgate ./cmd/camgate
+	@$(BUILD) -o camgate ./cmd/camgate
 
 test: deps check cross race js e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
 
