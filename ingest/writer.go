@@ -177,6 +177,7 @@ func (w *Writer) Write(sm Sample) error {
 
 func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	st := &w.state[sm.Track]
+	entered := w.stream.Now()
 	if sm.Lost = min(max(sm.Lost, 0), maxLost); sm.Lost > 0 || sm.Discontinuity {
 		st.discontinuity = true
 	}
@@ -203,6 +204,9 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 		if ppm, ok := w.meter.add(t.Duration(sm.PTS), w.stream.Now()); ok {
 			w.stream.SetDrift(ppm)
 		}
+	}
+	if sm.Age > 0 && !w.anchored {
+		sm.Age += w.stream.Now() - entered // to begin a stream takes a moment
 	}
 	pts, ok := w.place(t, st, sm.PTS, min(max(sm.Age, 0), time.Second), back)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/rendition"
+	"github.com/camgate/camgate/ingest/rpicam"
 	"github.com/camgate/camgate/web"
 )
 
@@ -25,6 +26,7 @@ type control struct {
 	asked      bool               // see settingsOf
 	first      *config.Video      // of the config
 	devices    []adjustable
+	askable    []*rpicam.Source // can be asked for something else while they run
 
 	mu       sync.Mutex
 	video    *config.Video
@@ -48,6 +50,9 @@ func (a *app) control(name string) *control {
 }
 
 func (c *control) add(source camgate.Source) {
+	if d, ok := source.(*rpicam.Source); ok {
+		c.askable = append(c.askable, d)
+	}
 	if d, ok := source.(adjustable); ok {
 		c.devices = append(c.devices, d)
 	}
@@ -105,7 +110,7 @@ func (cs controls) Change(stream string, change web.Change) error {
 	}
 	if video != nil {
 		c.video = video
-		c.rendition.Set(settingsOf(video, c.asked && asks(video, c.first)))
+		c.rendition.Set(settingsOf(video, c.asked && c.ask(video)))
 	}
 	if change.Source != nil {
 		c.sources.Pick(*change.Source)
@@ -145,10 +150,19 @@ func (c *control) check(change web.Change) (video *config.Video, err error) {
 	return video, nil
 }
 
-// asks tells whether what a camera of this machine was asked for at the beginning is
-// still what is wanted. What it makes itself is encoded anew while it is not.
-func asks(now, first *config.Video) bool {
-	return now.FPS == first.FPS && now.Bitrate == first.Bitrate && now.GOP == first.GOP && now.Quality == first.Quality && now.Encoder == first.Encoder
+// ask tells whether what the cameras of this machine make themselves is what is wanted;
+// it is encoded anew while it is not. Those that can are asked for it, the others were
+// asked at the beginning.
+func (c *control) ask(now *config.Video) bool {
+	for _, camera := range c.askable {
+		camera.Ask(requestOf(now))
+	}
+	first := c.first
+	if now.Encoder != first.Encoder {
+		return false
+	}
+	return len(c.askable) == len(c.devices) && len(c.askable) > 0 ||
+		now.FPS == first.FPS && now.Bitrate == first.Bitrate && now.GOP == first.GOP && now.Quality == first.Quality
 }
 
 func bad(format string, args ...any) error {

@@ -211,12 +211,18 @@ func newRPiCam(parsed config.Source, opts *config.Stream) (camgate.Source, error
 	if want == nil {
 		want = config.DefaultVideo()
 	}
+	r := requestOf(want)
 	o := rpicam.Options{
-		Camera: parsed.Camera, FPS: float64(want.FPS), Bitrate: int(want.Bitrate), GOP: want.GOP, Quality: want.Quality, Controls: opts.Controls,
+		Camera: parsed.Camera, Width: r.Width, Height: r.Height, FPS: r.FPS, Bitrate: r.Bitrate, GOP: r.GOP, Quality: r.Quality, Controls: opts.Controls,
 	}
-	o.Width, o.Height = want.Size.Sides()
 	if want.Codec == "mjpeg" || want.Format == "mjpeg" {
 		o.Codec = camgate.MJPEG
 	}
 	return rpicam.New(o)
+}
+
+func requestOf(want *config.Video) rpicam.Request {
+	r := rpicam.Request{FPS: float64(want.FPS), Bitrate: int(want.Bitrate), GOP: want.GOP, Quality: want.Quality}
+	r.Width, r.Height = want.Size.Sides()
+	return r
 }

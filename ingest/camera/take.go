@@ -23,8 +23,7 @@ func (c *capture) take(from filled, b *v4l2.Buffer) {
 		c.source.lost.Add(uint64(gap))
 	}
 	c.begun, c.sequence = true, b.Sequence
-	at, age := c.clock.time(b, v4l2.Monotonic())
-	sm := ingest.Sample{PTS: c.track.Ticks(at), Age: age, Discontinuity: c.lost || lost > 0}
+	sm := ingest.Sample{Discontinuity: c.lost || lost > 0}
 	if !b.Broken {
 		c.fill(&sm, from, b)
 	}
@@ -33,6 +32,8 @@ func (c *capture) take(from filled, b *v4l2.Buffer) {
 		c.lost = true
 		return
 	}
+	at, age := c.clock.time(b, v4l2.Monotonic()) // after the copy, as it is the age at Write
+	sm.PTS, sm.Age = c.track.Ticks(at), age
 	if c.track.Codec == camgate.MJPEG || c.track.Codec == camgate.Raw {
 		sm.Discontinuity = false // each picture stands alone
 	}

@@ -4,8 +4,10 @@ package rpicam
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -35,9 +37,12 @@ type Options struct {
 type Source struct {
 	opts Options
 
-	mu   sync.Mutex
-	path string // of the program whose options are known
-	has  known
+	mu      sync.Mutex
+	request Request
+	setting map[string]string // controls
+	changed chan struct{}     // closed and replaced with each change
+	path    string            // of the program whose options are known
+	has     known
 }
 
 // New makes a source. It fails when something is asked that no such camera can do.
@@ -55,7 +60,9 @@ func New(o Options) (*Source, error) {
 	if len(o.Programs) == 0 {
 		o.Programs = []string{"rpicam-vid", "libcamera-vid"}
 	}
-	return &Source{opts: o}, nil
+	return &Source{
+		opts: o, request: Request{o.Width, o.Height, o.FPS, o.Bitrate, o.GOP, o.Quality}, setting: maps.Clone(o.Controls), changed: make(chan struct{}),
+	}, nil
 }
 
 // String names the camera.
@@ -64,7 +71,10 @@ func (s *Source) String() string { return "rpicam://" + strconv.Itoa(s.opts.Came
 // Device names it, too: a camera is not opened twice in no time.
 func (s *Source) Device() string { return s.String() }
 
-// Run runs the program once.
+// maxChanges is how often a session may begin anew with other settings.
+const maxChanges = 1000
+
+// Run runs the program, again where it was asked for something else meanwhile.
 func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 	path, err := find(s.opts.Programs)
 	if err != nil {
@@ -74,15 +84,42 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 	if err != nil {
 		return explain(err)
 	}
-	args, err := s.opts.args(has)
+	for range maxChanges {
+		o, changed := s.wanted()
+		if err = once(ctx, stream, path, &o, has, changed); !errors.Is(err, errChanged) {
+			break
+		}
+	}
+	return err
+}
+
+// once runs the program until it ends, or the settings change.
+func once(ctx context.Context, stream *camgate.Stream, path string, o *Options, has known, changed <-chan struct{}) error {
+	args, err := o.args(has)
 	if err != nil {
 		return err
 	}
-	o := pipe.Options{Format: pipe.H264, FPS: s.opts.FPS}
-	if s.opts.Codec == camgate.MJPEG {
-		o.Format = pipe.MJPEG
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() { // waited for below
+		defer close(watched)
+		select {
+		case <-changed:
+			cancel(errChanged)
+		case <-ctx.Done():
+		}
+	}()
+	out := pipe.Options{Format: pipe.H264, FPS: o.FPS}
+	if o.Codec == camgate.MJPEG {
+		out.Format = pipe.MJPEG
 	}
-	return explain(pipe.Run(ctx, child.Command{Path: path, Args: args}, stream, o))
+	err = explain(pipe.Run(ctx, child.Command{Path: path, Args: args}, stream, out))
+	cancel(nil)
+	<-watched
+	if errors.Is(context.Cause(ctx), errChanged) {
+		return errChanged
+	}
+	return err
 }
 
 func find(programs []string) (string, error) {

@@ -216,7 +216,7 @@ type Video struct {
 	Bitrate Size `yaml:"bitrate"`
 	// From one keyframe to the next; 0 is 1s, or 4s where keyframes are made when viewers need them.
 	GOP time.Duration `yaml:"gop"`
-	// Quality of mjpeg from 1 (smallest) to 100 (best); 0 is 85.
+	// Quality of mjpeg from 1 (smallest) to 100 (best); 0 is 75.
 	Quality int `yaml:"quality" min:"0" max:"100"`
 	// What encodes it: auto is the best that works here, else a name that "camgate encoders" lists.
 	Encoder string `yaml:"encoder" default:"auto"`
