@@ -279,12 +279,38 @@ async function whepPath(url, min, { relay = false, restarts = 0 }) {
 }
 
 // page opens camgate's own player and waits until that says it has decoded enough.
+// With DETOUR=PORT its offer is answered with candidates at that port alone; when it
+// has a picture, the way there is asked to break (an HTTP request to BREAK).
 async function playerPage(page, url) {
   const t0 = Date.now(), hosts = new Set(), errors = [];
   page.on('request', (r) => hosts.add(new URL(r.url()).host));
   page.on('pageerror', (e) => errors.push(e.message));
+  if (process.env.DETOUR) {
+    await page.route(/\/whep$/, async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      const response = await route.fetch();
+      const body = (await response.text()).replace(/^a=candidate:.* tcptype .*\r\n/gm, '').replace(/^(a=candidate:\S+ 1 udp \d+ \S+) \d+/gm, `$1 ${process.env.DETOUR}`);
+      return route.fulfill({ response, body });
+    });
+  }
   await page.goto(base + url);
   let state = {};
+  if (process.env.DETOUR) {
+    while (!(state.frames > 5) && Date.now() - t0 < 15000) {
+      await page.waitForTimeout(50);
+      state = await page.evaluate(() => ({ ...(window.camgate || {}) }));
+    }
+    await fetch(process.env.BREAK);
+    await page.waitForTimeout(500);
+    const before = (await page.evaluate(() => ({ ...(window.camgate || {}) }))).frames;
+    const t1 = Date.now();
+    while (Date.now() - t1 < 12000) {
+      state = await page.evaluate(() => ({ ...(window.camgate || {}) }));
+      if (state.frames >= before + min) break;
+      await page.waitForTimeout(50);
+    }
+    return { ...state, frames: (state.frames || 0) - before, errors };
+  }
   while (Date.now() - t0 < 25000) {
     state = await page.evaluate(() => ({ ...(window.camgate || {}) }));
     if (state.frames >= min) break;

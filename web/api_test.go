@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -65,6 +66,9 @@ func fill(t *testing.T) *camgate.Registry {
 			t.Fatal(err)
 		}
 		r.Sent(4321)
+		if o.Protocol == "webrtc" {
+			r.Follow(camgate.Path{Protocol: "udp", Remote: netip.MustParseAddrPort(o.Remote), Relayed: true, RTT: 1234 * time.Microsecond})
+		}
 		t.Cleanup(r.Close)
 	}
 	return g

@@ -10,18 +10,18 @@ import { Figures, pathWords } from './figures.js';
 const BROKEN = 4000;
 /** How long finding a way through the network may take, in ms. */
 const CONNECTING = 6000;
+/** How long an ICE restart may take, in ms, and how long until there may be another one. */
+const RESTARTING = [3000, 10_000];
 
 /** The rung of WebRTC: plays the stream at an Address into a video element of its own. */
 export function webrtc(address, makeVideo) {
-  let servers = null; // asked for once
   return {
     id: 'webrtc',
     label: 'WebRTC',
     deadline: 10_000,
     async start(signal) {
       if (!globalThis.RTCPeerConnection) throw new RungError('this browser has no WebRTC', { final: true });
-      servers ??= askForServers(address);
-      const session = new Session(address, makeVideo(), servers);
+      const session = new Session(address, makeVideo(), askForServers(address)); // each time: credentials end
       signal.addEventListener('abort', () => session.stop(), { once: true });
       try {
         await session.open(signal);
@@ -69,7 +69,10 @@ class Session {
   #pc;
   #resource = '';
   #etag = '';
-  #late = []; // candidates that were found before there was a session
+  #late = []; // candidates that were found before there was a session, or while ICE restarts
+  #answer = '';
+  #restarting = false;
+  #restarted = false; // not long ago
   #end;
   #timers = new Set();
   #figures = new Figures();
@@ -109,7 +112,7 @@ class Session {
     this.#etag = response.headers.get('ETag') ?? '';
     this.missing = response.headers.get('X-Camgate-Missing') ?? '';
     this.made = response.headers.get('X-Camgate-Made') ?? '';
-    const sdp = await response.text();
+    const sdp = this.#answer = await response.text();
     if (signal.aborted) return this.#leave();
     await pc.setRemoteDescription({ type: 'answer', sdp });
     const receiving = (kind) => pc.getTransceivers().some((t) => t.receiver.track.kind === kind && t.currentDirection === 'recvonly');
@@ -129,9 +132,11 @@ class Session {
   /** Decoded frames; of sound alone, packets that came. */
   async frames() { return this.#figures.frames(await this.#pc.getStats(), this.picture); }
 
-  /** Resolves to false when the gateway does not know the session any more. */
+  /** Resolves to false when the gateway does not know the session any more. Who asks has
+   * not seen a picture for a while: it looks for another way, too. */
   async alive() {
     if (!this.#resource) return true;
+    if (!this.#restarted) return this.#restart();
     const response = await this.#address.fetch(this.#resource, this.#fragment(null)).catch(() => null);
     return response?.status !== 404;
   }
@@ -175,10 +180,38 @@ class Session {
       case 'closed':
         return this.#over('the session was closed');
       case 'disconnected':
+        this.#restart();
         return this.#after(BROKEN, () => {
-          if (this.#pc.connectionState === 'disconnected') this.#over('the connection was lost');
+          if (this.#pc.connectionState !== 'connected') this.#over('the connection was lost');
         });
     }
+  }
+
+  /** Looks for another way to the gateway (RFC 9725 section 4.3.3): the network may have
+   * changed. The old one stays in use, should it come back. Resolves to false when the
+   * gateway does not know the session any more. */
+  async #restart() {
+    if (this.#restarted || !this.#resource) return true;
+    this.#restarting = this.#restarted = true;
+    this.#after(RESTARTING[1], () => { this.#restarted = false; });
+    const pc = this.#pc, signal = AbortSignal.timeout(RESTARTING[0]);
+    try {
+      const servers = await askForServers(this.#address);
+      if (servers.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers: servers });
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      const response = await this.#address.fetch(this.#resource, { ...this.#fragment(null, '*'), signal });
+      if (response.status === 404) return false;
+      if (response.status !== 200) throw await refusal(response);
+      this.#answer = renewed(this.#answer, await response.text());
+      this.#etag = response.headers.get('ETag') ?? '';
+      await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
+    } catch {
+      if (pc.signalingState === 'have-local-offer') pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
+    } finally {
+      this.#restarting = false;
+      for (const candidate of this.#late.splice(0)) this.#trickle(candidate);
+    }
+    return true;
   }
 
   /** Tells which addresses of the gateway were tried without success. */
@@ -197,7 +230,7 @@ class Session {
 
   /** Sends a late candidate. */
   #trickle(candidate) {
-    if (!this.#resource) {
+    if (!this.#resource || this.#restarting) {
       this.#late.push(candidate);
       return;
     }
@@ -205,15 +238,29 @@ class Session {
   }
 
   /** A request with a candidate (null: there are no more) as a fragment of SDP (RFC 8840). */
-  #fragment(candidate) {
-    const sdp = this.#pc.localDescription.sdp;
-    const line = (name) => sdp.match(new RegExp(`^${name}.*$`, 'm'))?.[0].trim() ?? '';
+  #fragment(candidate, match = this.#etag) {
+    const line = (name) => lineOf(this.#pc.localDescription.sdp, name);
     const body = [
       line('a=ice-ufrag:'), line('a=ice-pwd:'), line('m='), line('a=mid:'),
       candidate?.candidate ? `a=${candidate.candidate}` : 'a=end-of-candidates', '',
     ].join('\r\n');
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
-    if (this.#etag) headers['If-Match'] = this.#etag;
+    if (match) headers['If-Match'] = match;
     return { method: 'PATCH', body, headers };
   }
+}
+
+/** The first line of SDP that begins so. */
+function lineOf(sdp, beginning) {
+  return sdp.match(new RegExp(`^${beginning}.*$`, 'm'))?.[0].trim() ?? '';
+}
+
+/** An answer with the credentials and candidates of a fragment (RFC 8840). */
+function renewed(answer, fragment) {
+  const candidate = /^a=(candidate:|end-of-candidates)/;
+  const lines = answer.split('\r\n').filter((line) => !candidate.test(line))
+    .map((line) => (/^a=ice-(ufrag|pwd):/.test(line) ? lineOf(fragment, line.slice(0, line.indexOf(':') + 1)) : line));
+  const at = lines.indexOf(lineOf(fragment, 'a=mid:')); // in the section that stands for all
+  if (at >= 0) lines.splice(at + 1, 0, ...fragment.split('\r\n').filter((line) => candidate.test(line)));
+  return lines.join('\r\n');
 }

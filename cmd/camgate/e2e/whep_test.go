@@ -3,9 +3,14 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -21,6 +26,83 @@ func TestICERestartInTheBrowser(t *testing.T) {
 	}
 	if log := g.log.String(); strings.Count(log, `msg="reader joined"`) != 1 || strings.Count(log, `msg="reader moved"`) < 2 {
 		t.Error("the log tells another story")
+	}
+}
+
+// A player whose way to the gateway breaks finds another one: the same session goes on.
+func TestPlayerFindsAnotherWay(t *testing.T) {
+	g := start(t, demoConfig)
+	g.awaitLive("demo")
+	detour := newDetour(t, g.webrt)
+	control := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { detour.broken.Store(true) }))
+	defer control.Close()
+	t.Setenv("DETOUR", strconv.Itoa(detour.port))
+	t.Setenv("BREAK", control.URL)
+	r := browse(t, g, "page=/demo")["page"]
+	if r.Rung != "webrtc" || r.Frames < 50 || detour.passed.Load() == 0 {
+		t.Errorf("%+v", r)
+	}
+	if log := g.log.String(); strings.Count(log, `msg="reader joined"`) != 1 || !strings.Contains(log, `msg="reader moved"`) {
+		t.Error("the log tells another story")
+	}
+}
+
+// detour is a UDP port that leads to the gateway's until it is broken.
+type detour struct {
+	port   int
+	broken atomic.Bool
+	passed atomic.Int64
+}
+
+func newDetour(t *testing.T, to int) *detour {
+	t.Helper()
+	near, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &detour{port: near.LocalAddr().(*net.UDPAddr).Port}
+	var running sync.WaitGroup
+	far := map[string]*net.UDPConn{}
+	running.Go(func() {
+		buf := make([]byte, 2000)
+		for {
+			n, from, err := near.ReadFromUDP(buf)
+			if err != nil {
+				break
+			}
+			c := far[from.String()]
+			if c == nil {
+				if c, err = net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: to}); err != nil {
+					t.Error(err)
+					break
+				}
+				far[from.String()] = c
+				running.Go(func() { d.back(c, near, from) })
+			}
+			if !d.broken.Load() {
+				_, _ = c.Write(buf[:n])
+			}
+		}
+		for _, c := range far {
+			c.Close()
+		}
+	})
+	t.Cleanup(func() { near.Close(); running.Wait() })
+	return d
+}
+
+// back passes what the gateway says to a viewer.
+func (d *detour) back(from, near *net.UDPConn, to *net.UDPAddr) {
+	buf := make([]byte, 2000)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if !d.broken.Load() {
+			d.passed.Add(1)
+			_, _ = near.WriteToUDP(buf[:n], to)
+		}
 	}
 }
 
