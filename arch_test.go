@@ -24,7 +24,7 @@ var house = []struct{ folder, may string }{
 	{"ingest/httpauth", ""},
 	{"ingest/unpack", ". rtp"}, // takes RTP apart, for all sources that get it
 	{"ingest/encode", shared + " internal/v4l2 mediacommon"},
-	{"ingest/rendition", shared + " ingest/encode"},
+	{"ingest/rendition", shared + " ingest/encode egress/sound"},
 	{"ingest/pipe", ". ingest ingest/ts egress/child mediacommon x"}, // reads pipes, for all sources that are programs
 	{"ingest/file", shared + " ingest/ts mediacommon"},
 	{"ingest/camera", shared + " internal/v4l2 mediacommon"},

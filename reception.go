@@ -22,9 +22,11 @@ func (s *Stream) Receptions(since time.Time) []Reception {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Reception
-	for r := range s.readers {
-		if of := r.reception.Load(); of != nil && of.At.After(since) {
-			out = append(out, *of)
+	for _, readers := range []map[*Reader]struct{}{s.readers, s.guests} {
+		for r := range readers {
+			if of := r.reception.Load(); of != nil && of.At.After(since) {
+				out = append(out, *of)
+			}
 		}
 	}
 	return out

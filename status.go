@@ -1,6 +1,7 @@
 package camgate
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -121,7 +122,8 @@ type Info struct {
 	Warnings  []string
 	Encoder   string // what encodes its picture here; empty: nothing does
 	Tracks    []*Track
-	Readers   []ReaderInfo
+	Readers   []ReaderInfo // those of variants, too, unless they are internal
+	Variants  []VariantInfo
 	Demand    int
 	BytesIn   uint64
 	BytesOut  uint64
@@ -150,6 +152,14 @@ type ReaderInfo struct {
 
 // Info returns a snapshot of the stream.
 func (s *Stream) Info() Info {
+	info, variants := s.info()
+	for _, v := range variants { // which lock themselves
+		info.Variants = append(info.Variants, v.describe(info.Tracks))
+	}
+	return info
+}
+
+func (s *Stream) info() (Info, []*Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := Info{
@@ -176,16 +186,18 @@ func (s *Stream) Info() Info {
 	for _, reason := range SkipReasons() {
 		info.Skipped[reason.String()] = s.skipped[reason].Load()
 	}
-	for r := range s.readers {
-		st := r.Stats()
-		info.BytesOut += st.Bytes
-		for _, reason := range SkipReasons() {
-			info.Skipped[reason.String()] += st.Skipped[reason]
+	for _, readers := range []map[*Reader]struct{}{s.readers, s.guests} {
+		for r := range readers {
+			st := r.Stats()
+			info.BytesOut += st.Bytes
+			for _, reason := range SkipReasons() {
+				info.Skipped[reason.String()] += st.Skipped[reason]
+			}
+			info.Readers = append(info.Readers, ReaderInfo{
+				ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, Path: r.path.Load(), ReaderStats: st,
+			})
 		}
-		info.Readers = append(info.Readers, ReaderInfo{
-			ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, Path: r.path.Load(), ReaderStats: st,
-		})
 	}
 	sort.Slice(info.Readers, func(i, j int) bool { return info.Readers[i].ID < info.Readers[j].ID })
-	return info
+	return info, slices.Clone(s.variants)
 }

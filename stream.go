@@ -75,9 +75,13 @@ type Stream struct {
 	viewers   int                  // readers that are not Internal
 	nextID    uint64
 	demand    int // readers, and those who wait for the stream to be ready
+	variants  []*Stream
+	guests    map[*Reader]struct{} // viewers of variants
 	warnings  map[string]string
 	encoder   string
 	changed   chan struct{} // closed and replaced when anything above changes
+
+	variant *variantOf // nil: it is none; set before anybody knows the stream
 
 	// Counters.
 	newest   atomic.Int64 // latest presentation time published, ns

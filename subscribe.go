@@ -81,12 +81,20 @@ func (s *Stream) subscribe(ctx context.Context, opts SubscribeOptions) (*Reader,
 		return nil, &StreamError{"read", s.name, ErrNotReady}
 	case !g.has(opts.Tracks):
 		return nil, &StreamError{"read", s.name, ErrTracksChanged}
-	case !opts.Internal && s.viewers >= s.limits.MaxReaders:
-		return nil, &StreamError{"read", s.name, fmt.Errorf("%w: the limit is %d", ErrTooManyReaders, s.limits.MaxReaders)}
+	case opts.Internal:
+	default:
+		if err := s.full(); err != nil {
+			return nil, err
+		}
 	}
 	r := newReader(s, g, opts)
 	s.nextID++
 	r.id = s.nextID
+	if s.variant != nil && !opts.Internal {
+		if err := s.variant.parent.admit(r); err != nil { // the order of the locks: a variant's, then its stream's
+			return nil, err
+		}
+	}
 	s.readers[r] = struct{}{}
 	if !opts.Internal {
 		s.viewers++
@@ -109,14 +117,22 @@ func (s *Stream) unsubscribe(r *Reader) {
 	delete(s.readers, r)
 	if !r.opts.Internal {
 		s.viewers--
+		if s.variant != nil {
+			s.variant.parent.dismiss(r)
+		}
 	}
 	s.demand--
+	s.count(r)
+	s.broadcast()
+}
+
+// count adds up what a reader has had that leaves.
+func (s *Stream) count(r *Reader) {
 	st := r.Stats()
 	s.bytesOut.Add(st.Bytes)
 	for i, n := range st.Skipped {
 		s.skipped[i].Add(n)
 	}
-	s.broadcast()
 }
 
 // Hold counts as demand for the stream until release is called.

@@ -55,6 +55,12 @@ func NewTrack(opts TrackOptions) *Track {
 	return t
 }
 
+// Follow lets the track's RTP timestamps begin where those of another one do, which it
+// copies or makes anew: so all tracks that are made of one in the same way have the same
+// timestamps, and a viewer can go over from one to the other. It is called before the
+// track is started.
+func (t *Track) Follow(of *Track) { t.tsBase = of.tsBase }
+
 // Params returns the current parameters, never nil.
 func (t *Track) Params() *Params { return t.params.Load() }
 

@@ -59,6 +59,33 @@ func choose(tracks []*camgate.Track) (plan, error) {
 	return p, nil
 }
 
+// lacks is what HLS needs to be made of tracks beside what it can carry of them as they
+// are: a picture when there is none for it, and sound. Sound that cannot be made is left
+// out.
+func lacks(tracks []*camgate.Track) (v camgate.Variant) {
+	var picture, sound *camgate.Track
+	seen, heard := false, false
+	for _, t := range tracks {
+		switch {
+		case t.Codec == camgate.H264, t.Codec == camgate.H265:
+			seen = true
+		case t.Codec == camgate.AAC, t.Codec == camgate.Opus:
+			heard = true
+		case t.Codec == camgate.MJPEG && picture == nil:
+			picture = t
+		case t.Kind == camgate.Audio && sound == nil:
+			sound = t
+		}
+	}
+	if picture != nil && !seen {
+		v.Video = camgate.H264
+	}
+	if sound != nil && !heard {
+		v.Audio = camgate.AAC
+	}
+	return v
+}
+
 // carries reports what choose fails with, without the work; no tracks are no fault.
 func carries(tracks []*camgate.Track) error {
 	for _, t := range tracks {

@@ -42,7 +42,7 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 	if !ok {
 		return fmt.Errorf("%w: delivery directive", camgate.ErrBadRequest)
 	}
-	if err := carries(st.Tracks()); err != nil {
+	if err := carries(st.Tracks()); err != nil && (s.opts.Variants == nil || lacks(st.Tracks()) == camgate.Variant{}) {
 		return err // before a worker is started only to find out the same
 	}
 	lease, err := s.workers.Use(st)

@@ -38,7 +38,10 @@ type Options struct {
 	Start time.Duration
 	// MaxWaiting bounds the requests of one stream that wait at a time; default 2,000.
 	MaxWaiting int
-	Log        *slog.Logger // default: discard
+	// Variants makes sound and pictures that HLS cannot carry in codecs that it can; nil:
+	// nothing does, and they are left out.
+	Variants camgate.Variants
+	Log      *slog.Logger // default: discard
 }
 
 func (o Options) withDefaults() Options {

@@ -1,8 +1,10 @@
 package hls
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -77,21 +79,36 @@ func (m *muxer) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stream, release, why := m.variant(ctx, tracks)
+	defer release()
+	if stream != m.stream {
+		tracks = stream.Tracks()
+	}
 	m.plan, err = choose(tracks)
 	if err != nil {
+		switch {
+		case errors.Is(why, camgate.ErrNotReady), errors.Is(why, camgate.ErrClosed):
+			return why
+		case why != nil:
+			err = fmt.Errorf("%w; %v", err, why)
+		}
 		return err
+	}
+	if why != nil && len(m.plan.left) > 0 {
+		m.plan.left[len(m.plan.left)-1] += "; " + why.Error()
 	}
 	if len(m.plan.left) > 0 {
 		m.log.Info("tracks left out", "reason", m.plan.left)
 	}
-	r, err := m.stream.Subscribe(ctx, camgate.SubscribeOptions{Tracks: m.plan.tracks, Protocol: "hls", Internal: true, Logger: m.log})
+	r, err := stream.Subscribe(ctx, camgate.SubscribeOptions{Tracks: m.plan.tracks, Protocol: "hls", Internal: true, Logger: m.log})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if !slices.Equal(m.stream.Tracks(), tracks) {
+	if !slices.Equal(stream.Tracks(), tracks) {
 		return camgate.ErrTracksChanged // between the two calls above
 	}
+	m.cutter.askKey = stream.RequestKeyframe
 	m.cutter.begin(m.plan.tracks)
 	for {
 		u, ok := r.Poll()
@@ -108,6 +125,29 @@ func (m *muxer) session(ctx context.Context) error {
 			m.complain(err)
 		}
 	}
+}
+
+// variant returns what is to be read: the stream itself, or a variant of it with what
+// HLS cannot carry in codecs that it can; why tells what cannot be made.
+func (m *muxer) variant(ctx context.Context, tracks []*camgate.Track) (s *camgate.Stream, release func(), why error) {
+	want := lacks(tracks)
+	if want == (camgate.Variant{}) || m.opts.Variants == nil {
+		return m.stream, func() {}, nil
+	}
+	variant, release, err := m.opts.Variants.Use(ctx, m.stream, want)
+	if err != nil && want.Video != "" && want.Audio != "" { // the sound may do alone
+		want.Video, why = "", err
+		variant, release, err = m.opts.Variants.Use(ctx, m.stream, want)
+	}
+	if err != nil {
+		return m.stream, func() {}, cmp.Or(why, err)
+	}
+	if why == nil {
+		if info := variant.Info(); len(info.Warnings) > 0 {
+			why = errors.New(info.Warnings[0])
+		}
+	}
+	return variant, release, why
 }
 
 // complain logs samples that were left out, at most once in ten seconds.

@@ -27,9 +27,10 @@ const run = {
     video.muted = video.autoplay = true;
     document.body.append(video);
     for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
-    pc.ontrack = (e) => {
-      if (e.track.kind !== 'video') return;
-      video.srcObject = new MediaStream([e.track]);
+    const together = new MediaStream();
+    pc.ontrack = (e) => { // sound is decoded only where somebody listens, muted or not
+      together.addTrack(e.track);
+      video.srcObject = together;
       video.play().catch(() => {});
     };
     await pc.setLocalDescription(await pc.createOffer());
@@ -53,9 +54,10 @@ const run = {
     }
     const out = {
       frames: v.framesDecoded || 0, audioPackets: a.packetsReceived || 0, w: v.frameWidth, h: v.frameHeight,
+      audioSamples: a.totalSamplesReceived || 0, audioConcealed: a.concealedSamples || 0, audioEnergy: a.totalAudioEnergy || 0, audioLost: a.packetsLost || 0,
       lost: v.packetsLost, nack: v.nackCount, pli: v.pliCount, freezes: v.freezeCount, dropped: v.framesDropped,
       jitterBuffer: v.jitterBufferDelay / v.jitterBufferEmittedCount, firstMs: Math.round(first), ice: pc.iceConnectionState,
-      status: res.status, location: res.headers.get('location'), missing: res.headers.get('x-camgate-missing'),
+      status: res.status, location: res.headers.get('location'), missing: res.headers.get('x-camgate-missing'), made: res.headers.get('x-camgate-made'),
     };
     const gone = await fetch(res.headers.get('location'), { method: 'DELETE' });
     return { ...out, deleted: gone.status };
@@ -65,6 +67,64 @@ const run = {
   // restart=URL: with ICE restarts after the first pictures. Both tell of the path.
   async relay({ url, min }) { return whepPath(url, min, { relay: true }); },
   async restart({ url, min }) { return whepPath(url, min, { restarts: 2 }); },
+
+  // sync=URL@SECONDS: by how much the demo's beep is heard after its flash is seen, in ms,
+  // each second, as the browser hands out pictures and sound to be shown and heard.
+  async sync({ url }) {
+    const [path, seconds] = url.split('@');
+    const pc = new RTCPeerConnection(), video = document.createElement('video'), together = new MediaStream();
+    video.muted = video.autoplay = true;
+    document.body.append(video);
+    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+    const flashes = [], beeps = [];
+    let frames = 0, samples = 0;
+    const watch = async (track) => {
+      const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+      let on = true, quiet = 0;
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        const now = performance.now();
+        if (track.kind === 'video') {
+          frames++;
+          const box = { x: Math.round(value.codedWidth * 1168 / 1280) & ~1, y: Math.round(value.codedHeight * 112 / 720) & ~1, width: 2, height: 2 };
+          const b = new Uint8Array(value.allocationSize({ rect: box }));
+          await value.copyTo(b, { rect: box });
+          const bright = b[0] > 160;
+          if (bright && !on) flashes.push(now);
+          on = bright;
+        } else {
+          samples += value.numberOfFrames;
+          const b = new Float32Array(value.numberOfFrames);
+          value.copyTo(b, { planeIndex: 0, format: 'f32-planar' });
+          const i = b.findIndex((x) => Math.abs(x) > 0.03);
+          if (i >= 0 && quiet > 100) beeps.push(now - (1000 * (b.length - i)) / value.sampleRate);
+          quiet = i >= 0 ? 0 : quiet + (1000 * b.length) / value.sampleRate;
+        }
+        value.close();
+      }
+    };
+    pc.ontrack = (e) => {
+      together.addTrack(e.track);
+      video.srcObject = together;
+      watch(e.track);
+    };
+    await pc.setLocalDescription(await pc.createOffer());
+    await new Promise((done) => {
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
+      setTimeout(done, 2000);
+    });
+    const res = await fetch(path, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+    if (!res.ok) return { frames: 0, status: res.status };
+    await pc.setRemoteDescription({ type: 'answer', sdp: await res.text() });
+    await new Promise((r) => setTimeout(r, 1000 * seconds));
+    const offsets = flashes.map((f) => {
+      const near = beeps.reduce((best, b) => (Math.abs(b - f) < Math.abs(best - f) ? b : best), Infinity);
+      return Math.round(10 * (near - f)) / 10;
+    }).filter((d) => Math.abs(d) < 400);
+    await fetch(res.headers.get('location'), { method: 'DELETE' });
+    return { frames, samples, flashes: flashes.length, beeps: beeps.length, offsets };
+  },
 
   // steady=URL@SECONDS: frames decoded in so many seconds, from 2 s after the first one
   // on: by then the cached pictures have been through.

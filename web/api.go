@@ -39,6 +39,7 @@ type (
 		Encoder     string            `json:"encoder"`
 		Tracks      []trackJSON       `json:"tracks"`
 		Readers     []readerJSON      `json:"readers"`
+		Variants    []variantJSON     `json:"variants"`
 		BytesIn     uint64            `json:"bytes_in"`
 		BytesOut    uint64            `json:"bytes_out"`
 		UnitsIn     uint64            `json:"units_in"`
@@ -72,6 +73,20 @@ type (
 		Family   string   `json:"family"`
 		Relayed  bool     `json:"relayed"`
 		RTT      *float64 `json:"rtt_ms"`
+	}
+	// variantJSON is what is made of a stream for those who cannot take it as it is.
+	variantJSON struct {
+		Video    camgate.Codec `json:"video"` // empty: as it is
+		BFrames  bool          `json:"b_frames"`
+		Audio    camgate.Codec `json:"audio"`
+		Made     []string      `json:"made"`
+		State    camgate.State `json:"state"`
+		Error    string        `json:"error"`
+		Warnings []string      `json:"warnings"`
+		Encoder  string        `json:"encoder"`
+		Readers  int           `json:"readers"`
+		BytesOut uint64        `json:"bytes_out"`
+		Sound    float64       `json:"sound_seconds"` // of CPU
 	}
 	urlsJSON struct {
 		Page     string `json:"page"`
@@ -159,6 +174,7 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		Encoder:   info.Encoder,
 		Tracks:    make([]trackJSON, 0, len(info.Tracks)),
 		Readers:   []readerJSON{},
+		Variants:  []variantJSON{},
 		BytesIn:   info.BytesIn,
 		BytesOut:  info.BytesOut,
 		UnitsIn:   info.UnitsIn,
@@ -196,6 +212,24 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		if !reader.Internal {
 			out.Readers = append(out.Readers, describeReader(reader))
 		}
+	}
+	for i := range info.Variants {
+		out.Variants = append(out.Variants, describeVariant(&info.Variants[i]))
+	}
+	return out
+}
+
+func describeVariant(v *camgate.VariantInfo) variantJSON {
+	out := variantJSON{
+		Video: v.Video, BFrames: !v.NoReorder && v.Video == "", Audio: v.Audio, Made: append([]string{}, v.Made...),
+		State: v.Info.Status.State, Warnings: []string{}, Encoder: v.Info.Encoder,
+		Readers: v.Readers, BytesOut: v.Info.BytesOut, Sound: math.Round(v.Busy.Seconds()*1000) / 1000,
+	}
+	if err := v.Info.Status.Err; err != nil {
+		out.Error = withoutSecrets(err.Error())
+	}
+	for _, text := range v.Info.Warnings {
+		out.Warnings = append(out.Warnings, withoutSecrets(text))
 	}
 	return out
 }

@@ -125,6 +125,12 @@ func families() []family {
 		}},
 		gauge("camgate_stream_demand", "Readers, and those who wait for the stream.", func(in *camgate.Info) uint64 { return uint64(max(0, in.Demand)) }),
 		{"camgate_stream_readers", "gauge", "Viewers by protocol.", writeReaders},
+		{"camgate_stream_variant_readers", "gauge", "Viewers, and outputs, of what is made of a stream for those who cannot take it as it is.", func(w io.Writer, in *camgate.Info) {
+			writeVariants(w, "camgate_stream_variant_readers", in, func(v *camgate.VariantInfo) float64 { return float64(v.Readers) })
+		}},
+		{"camgate_stream_variant_sound_seconds", "gauge", "CPU time for the sound of a variant since it began.", func(w io.Writer, in *camgate.Info) {
+			writeVariants(w, "camgate_stream_variant_sound_seconds", in, func(v *camgate.VariantInfo) float64 { return v.Busy.Seconds() })
+		}},
 		{"camgate_stream_skipped_units_total", "counter", "Access units that readers did not get, by reason.", func(w io.Writer, in *camgate.Info) {
 			for _, reason := range camgate.SkipReasons() {
 				metrics.WriteCounterUint64(w, fmt.Sprintf("camgate_stream_skipped_units_total{stream=%q,reason=%q}", in.Name, reason.String()), in.Skipped[reason.String()])
@@ -143,6 +149,13 @@ func gauge(name, help string, value func(*camgate.Info) uint64) family {
 	return family{name, "gauge", help, func(w io.Writer, in *camgate.Info) {
 		metrics.WriteGaugeUint64(w, fmt.Sprintf("%s{stream=%q}", name, in.Name), value(in))
 	}}
+}
+
+func writeVariants(w io.Writer, name string, in *camgate.Info, value func(*camgate.VariantInfo) float64) {
+	for i := range in.Variants {
+		v := &in.Variants[i]
+		metrics.WriteGaugeFloat64(w, fmt.Sprintf("%s{stream=%q,variant=%q,encoder=%q}", name, in.Name, v.String(), v.Info.Encoder), value(v))
+	}
 }
 
 func writeReaders(w io.Writer, in *camgate.Info) {

@@ -14,6 +14,16 @@ type plan struct {
 	routes  []route
 	missing []string // tracks that the viewer asked for and cannot get, with the reason
 	ingest  bool     // the routes lead to us
+	made    []string // what was made for it, in words
+	stream  *camgate.Stream
+	release func() // of the variant that the stream is; nil: it is the stream itself
+}
+
+// end gives back what the plan has taken up.
+func (p *plan) end() {
+	if p != nil && p.release != nil {
+		p.release()
+	}
 }
 
 type route struct {
@@ -82,7 +92,7 @@ func (p *plan) uses(section int) bool {
 }
 
 func (p *plan) has(k camgate.Kind) bool {
-	return slices.ContainsFunc(p.routes, func(r route) bool { return r.track.Kind == k })
+	return p != nil && slices.ContainsFunc(p.routes, func(r route) bool { return r.track.Kind == k })
 }
 
 // peer is the viewer's side of the one transport: that of the first section which
@@ -136,7 +146,9 @@ func (c *codec) fits(t *camgate.Track) int {
 	switch t.Codec {
 	case camgate.H264:
 		return c.fitsH264(t)
-	case camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1:
+	case camgate.H265:
+		return c.fitsH265(t)
+	case camgate.VP8, camgate.VP9, camgate.AV1:
 		if c.clockRate == 90000 {
 			return 1
 		}
@@ -153,18 +165,25 @@ func (c *codec) fits(t *camgate.Track) int {
 }
 
 // fitsH264 prefers the profile that the stream really has, then constrained
-// baseline, which every viewer offers. Decoders take any profile whatever was
-// declared, so another one is better than none. Packets are FU-A and STAP-A, so
-// packetization-mode has to be 1 (RFC 6184 section 6.3).
+// baseline, which every viewer offers. Decoders of 8 bits and 4:2:0 take any such profile
+// whatever was declared, so another one is better than none; what has more bits or
+// colours needs a viewer that says so. Packets are FU-A and STAP-A: a viewer that says
+// packetization-mode=0 cannot have them (RFC 6184 section 6.2), one that does not say
+// anything, which should mean the same, can, as those do that leave it out.
 func (c *codec) fitsH264(t *camgate.Track) int {
-	if c.clockRate != 90000 || c.parameter("packetization-mode") != "1" {
+	mode := c.parameter("packetization-mode")
+	if c.clockRate != 90000 || mode != "1" && mode != "" {
 		return 0
 	}
 	profile := strings.ToLower(c.parameter("profile-level-id"))
-	if len(profile) != 6 {
+	sps := t.Params().SPS
+	if len(sps) > 3 && isRich(sps[1]) && (len(profile) != 6 || hex.EncodeToString(sps[1:2]) != profile[:2]) {
+		return 0
+	}
+	if mode == "" || len(profile) != 6 {
 		return 1
 	}
-	if sps := t.Params().SPS; len(sps) > 3 && hex.EncodeToString(sps[1:3]) == profile[:4] {
+	if len(sps) > 3 && hex.EncodeToString(sps[1:3]) == profile[:4] {
 		return 5
 	}
 	switch profile[:4] {
@@ -174,6 +193,33 @@ func (c *codec) fitsH264(t *camgate.Track) int {
 		return 3
 	}
 	return 2
+}
+
+// isRich tells whether a profile_idc has more than 8 bits or 4:2:0 (ISO/IEC 14496-10
+// annex A.2): High 10, High 4:2:2, High 4:4:4 Predictive, CAVLC 4:4:4.
+func isRich(profile byte) bool {
+	return profile == 110 || profile == 122 || profile == 244 || profile == 44
+}
+
+// fitsH265: a viewer names the profile that it decodes, which is Main when it does not
+// (RFC 7798 section 7.1).
+func (c *codec) fitsH265(t *camgate.Track) int {
+	want, p := c.parameter("profile-id"), t.Params().Profile
+	if want == "" {
+		want = "1"
+	}
+	main, ten := p == "" || strings.HasPrefix(p, "Main ") && !strings.HasPrefix(p, "Main 10"), strings.HasPrefix(p, "Main 10")
+	switch {
+	case c.clockRate != 90000:
+		return 0
+	case main && want == "1":
+		return 3
+	case ten && want == "2", main && want == "2": // Main 10 has all of Main
+		return 2
+	case !main && !ten:
+		return 1 // nobody knows
+	}
+	return 0
 }
 
 // parameter returns one of the format parameters.

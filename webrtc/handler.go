@@ -17,6 +17,10 @@ import (
 // codec".
 const MissingHeader = "X-Camgate-Missing"
 
+// MadeHeader names the response header that lists what is made for the viewer of what
+// the stream has: "audio AAC -> Opus".
+const MadeHeader = "X-Camgate-Made"
+
 const (
 	typeSDP      = "application/sdp"
 	typeFragment = "application/trickle-ice-sdpfrag"
@@ -24,8 +28,8 @@ const (
 
 // Handle serves the endpoint of a stream (session is empty) and the resources of
 // its sessions. Who may read the stream has been checked, and what other origins
-// may do is up to the caller, as for all pages. Location, Link, ETag, Accept-Patch
-// and X-Camgate-Missing are the headers that a page of another origin needs.
+// may do is up to the caller, as for all pages. Location, Link, ETag, Accept-Patch,
+// X-Camgate-Missing and X-Camgate-Made are the headers that a page of another origin needs.
 //
 // It returns an error that camgate.AnswerTo knows when there is to be no session,
 // having written nothing: ErrBadRequest, ErrUnsupportedCodec when the viewer has no
@@ -95,7 +99,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	if err != nil {
 		return err
 	}
-	p, err := negotiate(o, tracks)
+	p, err := s.plan(ctx, o, stream, tracks)
 	if err != nil {
 		return err
 	}
@@ -116,6 +120,9 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	h.Set("Cache-Control", "no-store")
 	for _, m := range p.missing {
 		h.Add(MissingHeader, m)
+	}
+	for _, m := range p.made {
+		h.Add(MadeHeader, m)
 	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // the viewer may be gone; the session ends by itself

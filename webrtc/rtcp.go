@@ -29,7 +29,9 @@ func (s *session) feedback(packets []rtcp.Packet) {
 			s.nack(p)
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.keyframe.Store(true)
-			s.stream.RequestKeyframe()
+			if from := s.from.Load(); from != nil {
+				from.RequestKeyframe()
+			}
 		case *rtcp.ReceiverReport:
 			s.reception(p.Reports)
 		}
@@ -43,6 +45,8 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 	if reader == nil {
 		return
 	}
+	s.transport.mu.Lock() // a lane's track may change
+	defer s.transport.mu.Unlock()
 	for _, b := range blocks {
 		for _, l := range s.lanes {
 			if l.ssrc != b.SSRC {

@@ -43,7 +43,9 @@ type Options struct {
 	// StartTimeout is how long an offer waits for the stream; default 10 s.
 	StartTimeout time.Duration
 	MaxSessions  int // at a time; default 1,000
-	Logger       *slog.Logger
+	// Variants makes what viewers cannot take as it is; nil: nothing does.
+	Variants camgate.Variants
+	Logger   *slog.Logger
 
 	// For tests.
 	burstMode      burst.Mode
@@ -212,7 +214,7 @@ func (s *Server) reserve() (release func(), err error) {
 func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
 	x := &session{
 		server: s, id: random(16),
-		stream: stream, offer: o, plan: p, transport: &transport{}, done: make(chan struct{}),
+		stream: stream, offer: o, plan: p, now: p, transport: &transport{}, done: make(chan struct{}),
 		log: s.log.With("stream", stream.Name()),
 	}
 	x.signalling.etag, x.signalling.peer, x.signalling.claims = newETag(), p.peer(o), claims{}
@@ -235,6 +237,7 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 		err = s.start(x)
 	}
 	if err != nil {
+		p.end()
 		x.end(err)
 		x.transport.close()
 		if r := x.reader.Load(); r != nil {

@@ -38,11 +38,13 @@ type session struct {
 	done   chan struct{} // closed when run has returned
 
 	reader   atomic.Pointer[camgate.Reader]
-	keyframe atomic.Bool // the viewer cannot go on without one
-	joined   atomic.Bool // the viewer connected
-	missed   atomic.Bool // the viewer missed packets since this was looked at
+	from     atomic.Pointer[camgate.Stream] // that is read: the stream, or a variant of it
+	keyframe atomic.Bool                    // the viewer cannot go on without one
+	joined   atomic.Bool                    // the viewer connected
+	missed   atomic.Bool                    // the viewer missed packets since this was looked at
 
-	served bool // the viewer connected; of run alone
+	served bool  // the viewer connected; of run alone
+	now    *plan // what is sent: that of the answer, or one with a variant in its place; of run alone
 
 	// Guarded by transport.mu.
 	resends bucket
@@ -65,6 +67,7 @@ func (s *session) run() {
 	if r := s.reader.Load(); r != nil {
 		r.Close()
 	}
+	s.now.end()
 	s.tell(context.Cause(s.ctx))
 }
 
@@ -116,16 +119,18 @@ func (s *session) subscribe(remote string) error {
 	if r := s.reader.Load(); r != nil {
 		r.Close()
 	}
-	r, err := s.stream.Subscribe(s.ctx, camgate.SubscribeOptions{
-		Tracks: s.plan.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote, Logger: s.log,
+	from := s.now.stream
+	s.from.Store(from)
+	r, err := from.Subscribe(s.ctx, camgate.SubscribeOptions{
+		Tracks: s.now.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote, Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.reader.Store(r)
 	s.tellPath()
-	now := s.stream.Tracks()
-	for _, t := range s.plan.tracks() {
+	now := from.Tracks()
+	for _, t := range s.now.tracks() {
 		if !slices.Contains(now, t) {
 			return camgate.ErrTracksChanged // while the viewer connected
 		}

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -37,7 +36,8 @@ func (v *viewer) play() error {
 		if err := v.live(); err != nil {
 			return err
 		}
-		// The picture is broken and the source does not help: again from the cache.
+		// The picture is broken and the source does not help, or it comes from a variant of
+		// the stream now: again from the cache.
 		v.replayed, v.asked = time.Now(), time.Time{}
 		if err := v.subscribe(v.transport.path.Load().remote.String()); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (v *viewer) live() error {
 			return v.reason(err)
 		}
 		if u.Track.Reorders() {
-			return fmt.Errorf("%w: B-frames", camgate.ErrUnsupportedCodec) // the next offer is told so
+			return v.goOver()
 		}
 		v.send(u, v.shift(u))
 		if v.broken(u) {

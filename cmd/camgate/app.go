@@ -13,6 +13,7 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/ingest"
 	"github.com/camgate/camgate/ingest/encode"
+	"github.com/camgate/camgate/ingest/rendition"
 	"github.com/camgate/camgate/ingest/trust"
 	"github.com/camgate/camgate/web"
 )
@@ -30,6 +31,7 @@ type app struct {
 
 	encoders *encode.Encoders
 	encoding chan struct{} // has room for those that encode
+	variants *rendition.Variants
 
 	controls controls
 
@@ -49,7 +51,7 @@ func newApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, er
 	if a.users, err = cfg.Accounts(); err != nil {
 		return nil, err
 	}
-	for _, add := range []func() error{a.addStreams, a.addRTSP, a.addWebRTC, a.addHLS, a.addMJPEG, a.addWeb} {
+	for _, add := range []func() error{a.addStreams, a.addVariants, a.addRTSP, a.addWebRTC, a.addHLS, a.addMJPEG, a.addWeb} {
 		if err := add(); err != nil {
 			a.abandon(ctx)
 			return nil, a.portError(err)

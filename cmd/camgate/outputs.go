@@ -53,7 +53,8 @@ func (a *app) addWebRTC() error {
 		UDPAddress: c.Address, TCPAddress: c.Address,
 		Hosts: c.PublicHosts, HostsRefresh: c.PublicHostsRefresh, LoopbackOnly: a.cfg.LoopbackOnly(),
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
-		Logger: a.log.With("protocol", "webrtc"),
+		Variants: a.variants,
+		Logger:   a.log.With("protocol", "webrtc"),
 	}
 	for _, s := range c.ICEServers {
 		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{
@@ -72,7 +73,7 @@ func (a *app) addWebRTC() error {
 
 func (a *app) addHLS() error {
 	c := a.cfg.HLS
-	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Log: a.log.With("protocol", "hls")})
+	server := hls.New(hls.Options{Part: c.Part, Segment: c.Segment, Warm: c.Warm, Variants: a.variants, Log: a.log.With("protocol", "hls")})
 	a.outputs.HLS = server.Handle
 	a.add("hls", server.Run)
 	return nil

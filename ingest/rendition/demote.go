@@ -29,7 +29,7 @@ func (e *encoding) follow(ctx context.Context, all *sync.WaitGroup, r *run) erro
 	case errors.Is(err, camgate.ErrTracksChanged), errors.Is(err, camgate.ErrClosed):
 		return err
 	case errors.Is(err, errNewFormat), errors.Is(err, encode.ErrTimes):
-		if settings, _ := e.source.Settings(); settings.fit(e.main) {
+		if e.source.fits(e.main) {
 			return errNewSettings
 		}
 		e.source.log.Debug("encoder begins anew", "encoder", r.encoder.Name(), "reason", err)

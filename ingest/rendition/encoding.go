@@ -34,6 +34,7 @@ type encoding struct {
 	stream *camgate.Stream
 	tracks []*camgate.Track // of the parent
 	main   *camgate.Track   // of those, what is encoded
+	voice  *voice           // nil: the sound is passed on
 	ended  chan *run        // runs that have ended
 
 	mu      sync.Mutex
@@ -62,11 +63,13 @@ func (s *Source) encode(ctx context.Context, stream *camgate.Stream, tracks []*c
 	if stream.Tracks() != nil {
 		e.last = stream.Newest() - stream.Lead(s.parent)
 	}
+	e.voice = s.voice(stream, tracks)
 	var all sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
 		all.Wait()
+		e.voice.close()
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if e.fill != nil {
@@ -90,7 +93,7 @@ func (e *encoding) keep(ctx context.Context, all *sync.WaitGroup) error {
 	for {
 		settings, changed := e.settings()
 		if r := e.newest(); r != nil && r.settings != settings {
-			if settings.fit(e.main) || settings.encoded().Codec != e.codec() {
+			if s.fits(e.main) || settings.encoded().Codec != e.codec() {
 				return errNewSettings
 			}
 			e.stream.Warn("settings", "")

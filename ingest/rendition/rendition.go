@@ -28,6 +28,9 @@ type Options struct {
 	Encoders Encoders // nil: none, only what is wanted already is passed on
 	// Slots has room for as many as may encode at a time; nil: any number.
 	Slots chan struct{}
+
+	Sounds     Sounds        // nil: sound is passed on
+	SoundSlots chan struct{} // has room for as many sounds as may be made at a time; nil: any number
 }
 
 // Source fills a stream from its parent. It implements camgate.Source and
@@ -40,13 +43,19 @@ type Source struct {
 	slots    chan struct{}
 	adaptive Adaptive
 
+	sounds     Sounds
+	soundSlots chan struct{}
+	edge       chan struct{} // closed when what the parent kept is through, or a picture is encoded
+	reached    sync.Once
+
 	mu         sync.Mutex
 	want       Settings
 	changed    chan struct{} // closed and replaced when want changes
 	using      string        // encoder
 	failed     string        // what is to be said of the one that is not used
 	failedName string
-	told       string // error that the log has
+	told       string         // error that the log has
+	referenced *camgate.Track // of the parent; its B-frames are needed, so that it has to be encoded
 }
 
 // New makes a source.
@@ -54,6 +63,7 @@ func New(opts Options) *Source {
 	s := &Source{
 		parent: opts.Parent, name: opts.Name, log: opts.Logger,
 		encoders: opts.Encoders, slots: opts.Slots, adaptive: opts.Adaptive, want: opts.Want, changed: make(chan struct{}),
+		sounds: opts.Sounds, soundSlots: opts.SoundSlots, edge: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -102,6 +112,12 @@ func (s *Source) Set(want Settings) {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
+
+// Edge returns a channel that is closed when the stream has what its parent has kept for
+// those who join, or the first picture that was encoded.
+func (s *Source) Edge() <-chan struct{} { return s.edge }
+
+func (s *Source) atEdge() { s.reached.Do(func() { close(s.edge) }) }
 
 // enter takes one of the places of those who encode at a time.
 func (s *Source) enter() (leave func(), err error) {

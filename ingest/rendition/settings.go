@@ -20,6 +20,15 @@ type Settings struct {
 	// Asked says that rate and bitrate were asked of the parent's device itself, and
 	// that its pictures are right as they come.
 	Asked bool
+
+	BFrames BFrames       // what to do with B-frames; empty: they stay
+	Audio   camgate.Codec // of the sound; empty: the parent's
+}
+
+// asIs tells whether any picture will do.
+func (s Settings) asIs() bool {
+	s.BFrames, s.Audio = "", ""
+	return s == Settings{}
 }
 
 // fit tells whether the pictures of a track are what is wanted.

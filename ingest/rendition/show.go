@@ -40,6 +40,7 @@ func (e *encoding) show(r *run, p encode.Picture) error {
 	}
 	e.last = p.Time
 	_, err := e.fill.publish(sample{track: 0, pts: e.out.Ticks(p.Time), au: p.AU, key: p.Key})
+	e.source.atEdge()
 	return err
 }
 
@@ -64,7 +65,15 @@ func (e *encoding) begin(r *run, p encode.Picture) error {
 	if err != nil {
 		return err
 	}
-	tracks := append([]*camgate.Track{video}, copies(sounds(e.tracks))...)
+	video.Follow(e.main)
+	tracks := []*camgate.Track{video}
+	beside := sounds(e.tracks)
+	for i, t := range copies(beside) {
+		if e.voice.makes(beside[i]) {
+			t = e.voice.track
+		}
+		tracks = append(tracks, t)
+	}
 	if e.fill, err = begin(e.stream, e.source.parent, tracks); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package rendition
 
 import (
 	"context"
+	"sync"
 
 	"github.com/camgate/camgate"
 )
@@ -35,6 +36,11 @@ func (e *encoding) sound(ctx context.Context) {
 		index[t] = 1 + i // the picture is the first
 	}
 	in := make([]passed, len(tracks)+1)
+	var made sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer made.Wait()
+	defer cancel()
+	begun := false
 	for {
 		u, err := reader.Next()
 		if err != nil {
@@ -48,7 +54,15 @@ func (e *encoding) sound(ctx context.Context) {
 		if f == nil {
 			continue
 		}
-		in[i].follow(u.Track, f.tracks[i])
+		if e.voice.makes(u.Track) {
+			if !begun {
+				begun = true
+				made.Go(func() { e.voice.run(ctx, f, i) })
+			}
+			e.voice.hear(u, gap)
+			continue
+		}
+		in[i].follow(u.Track, f.tracks[i], false)
 		if _, err := f.publish(sample{track: i, pts: u.PTS, au: u.AU, key: u.RandomAccess, lost: u.Lost, gap: gap}); err != nil {
 			return
 		}

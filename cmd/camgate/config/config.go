@@ -134,6 +134,8 @@ type Limits struct {
 	Sources int `yaml:"sources" default:"64" min:"1"`
 	// Renditions that are encoded at a time: without hardware each costs a good part of a core.
 	Encoders int `yaml:"encoders" default:"16" min:"1"`
+	// Sound tracks that are made in another codec at a time, as AAC into Opus for browsers: each costs a hundredth of a core or a few.
+	Sounds int `yaml:"sounds" default:"64" min:"1"`
 	// Viewers of one stream at a time.
 	ReadersPerStream int `yaml:"readers_per_stream" default:"1000" min:"1"`
 	// How far a viewer may be behind in time before it is taken to the newest keyframe.
@@ -202,6 +204,18 @@ type Stream struct {
 	AudioCodec string `yaml:"audio_codec" default:"opus" enum:"opus,aac"`
 	// By how much that sound is heard later than it was recorded, up to 2s: what the camera needs for a picture, where it does not tell when it took it.
 	AudioDelay time.Duration `yaml:"audio_delay"`
+	// B-frames, which WebRTC cannot show: auto leaves them out where no other picture needs them, else encodes the picture; drop only leaves them out; encode always encodes; refuse tells the viewer to switch them off at the camera. Other outputs have them as they are.
+	BFrames string `yaml:"b_frames" default:"auto" enum:"auto,drop,encode,refuse"`
+	// What may be made of the stream for viewers that cannot take it as it is.
+	Transcode Transcode `yaml:"transcode"`
+}
+
+// Transcode is what may be made of a stream.
+type Transcode struct {
+	// The picture: auto makes H264 of H265 and JPEG for viewers that decode nothing else, never does not.
+	Video string `yaml:"video" default:"auto" enum:"auto,never"`
+	// The sound: auto makes Opus for WebRTC and AAC for HLS of other codecs, never does not.
+	Audio string `yaml:"audio" default:"auto" enum:"auto,never"`
 }
 
 // Video is what a picture has to be.
