@@ -213,3 +213,98 @@ test('a hidden page is left in peace', async () => {
   assert.equal(w.ladder.rung.id, 'webrtc');
   await w.close();
 });
+
+test('a slow rung has the next one beside it, and takes over when it shows a frame', async () => {
+  const w = build({ webrtc: null, hls: null, mjpeg: null });
+  await w.clock.until(0, () => w.sessions.webrtc);
+  w.sessions.webrtc.freeze();
+  await w.clock.until(TIMES.patience + 500);
+  assert.deepEqual([w.ladder.rung.id, w.started], ['hls', ['webrtc', 'hls']]);
+  const hls = w.sessions.hls;
+  w.sessions.webrtc.thaw();
+  await w.clock.until(TIMES.patience + 1000);
+  assert.equal(w.ladder.rung.id, 'webrtc');
+  assert.ok(hls.stopped);
+  assert.deepEqual(reasons(w), ['webrtc: playing', 'hls: ready', 'mjpeg: ready']);
+  await w.close();
+  assert.ok(w.sessions.webrtc.stopped);
+});
+
+test('a slow rung that fails at last says why, and is not begun by every look', async () => {
+  const w = build({ webrtc: null, hls: null });
+  await w.clock.until(0, () => w.sessions.webrtc);
+  w.sessions.webrtc.freeze();
+  await w.clock.until(6000);
+  w.sessions.webrtc.end('no way through');
+  await w.clock.until(12_000);
+  assert.deepEqual(reasons(w), ['webrtc: failed no way through', 'hls: playing']);
+  assert.deepEqual(w.started, ['webrtc', 'hls']);
+  await w.close();
+});
+
+test('what played for a while and ends is begun again at once', async () => {
+  const w = build({ webrtc: null, hls: null });
+  await w.clock.until(5000);
+  w.sessions.webrtc.end('the gateway ended the session');
+  await w.clock.until(5200);
+  assert.deepEqual([w.ladder.rung.id, w.ladder.phase, w.started.length], ['webrtc', 'playing', 2]);
+  await w.close();
+});
+
+test('a session that the gateway does not know any more ends before its pictures are missed for long', async () => {
+  const w = build({ webrtc: null });
+  await w.clock.until(3000);
+  const first = w.sessions.webrtc;
+  first.alive = async () => false;
+  first.freeze();
+  await w.clock.until(3000 + TIMES.doubt + 1500);
+  assert.ok(first.stopped);
+  assert.equal(w.ladder.phase, 'playing');
+  await w.close();
+});
+
+test('a network that is back is tried at once', async () => {
+  const w = build({ webrtc: 'no way through', hls: null });
+  await w.clock.until(3000);
+  w.plan.webrtc = null;
+  w.ladder.nudge();
+  await w.clock.until(3200);
+  assert.equal(w.ladder.rung.id, 'webrtc');
+  await w.close();
+});
+
+test('a wait ends with a network that is back', async () => {
+  const w = build({ webrtc: 'broken' });
+  await w.clock.until(60_000, () => w.ladder.phase === 'waiting' && w.clock.now() > 40_000);
+  const [rounds, now] = [w.started.length, w.clock.now()];
+  w.plan.webrtc = null;
+  w.ladder.nudge();
+  await w.clock.until(now + 200);
+  assert.deepEqual([w.ladder.rung?.id, w.started.length], ['webrtc', rounds + 1]);
+  await w.close();
+});
+
+test('whatever the world does, one session is shown at most, and none is left behind', async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    let x = seed;
+    const random = (n) => { x = (x * 48271) % 2147483647; return x % n; };
+    const w = build({ webrtc: null, hls: null, mjpeg: null });
+    const all = [];
+    for (let i = 0; i < 40; i++) {
+      await w.clock.until(w.clock.now() + random(4000));
+      const session = w.sessions[['webrtc', 'hls', 'mjpeg'][random(3)]];
+      if (session && !all.includes(session)) all.push(session);
+      [() => session?.freeze(), () => session?.thaw(), () => session?.end('over'), () => w.ladder.nudge(),
+        () => { w.plan.webrtc = [null, 'no', 'silent', new RungError('never', { final: true })][random(4)]; },
+        () => { w.plan.hls = [null, 'no'][random(2)]; },
+        () => { w.stream = [{ state: 'live' }, { state: 'retrying', error: 'x' }, null][random(3)]; }][random(7)]();
+    }
+    w.stream = { state: 'live', error: '' };
+    Object.assign(w.plan, { webrtc: null, hls: null, mjpeg: null });
+    for (const session of Object.values(w.sessions)) session.thaw();
+    await w.clock.until(w.clock.now() + 120_000);
+    assert.equal(w.ladder.phase, 'playing', `seed ${seed}`);
+    await w.close();
+    for (const session of [...all, ...Object.values(w.sessions)]) assert.ok(session.stopped, `seed ${seed}: a session is left`);
+  }
+});

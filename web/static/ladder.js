@@ -180,6 +180,7 @@ export class Ladder {
     const { step, session } = best;
     Object.assign(step, { status: 'playing', reason: '' });
     const current = { step, session, over: undefined };
+    this.#nudged = false;
     this.#current = current;
     session.ended.then((reason) => {
       current.over = reason;
@@ -242,8 +243,11 @@ export class Ladder {
           return this.#end('the gateway does not know the session any more');
         }
       }
-      if ((now >= climbAt || this.#nudged) && this.#phase === 'playing' && this.#visible() && this.#open.length === 0) {
-        if (this.#nudged) climb = TIMES.climb[0];
+      if ((now >= climbAt || this.#nudged) && this.#phase === 'playing' && this.#visible()) {
+        if (this.#nudged) {
+          climb = TIMES.climb[0];
+          this.#drop(0); // what began in another network
+        } else if (this.#open.length) continue;
         this.#nudged = false;
         this.#climb(signal);
         climb = Math.min(climb * 2, TIMES.climb[1]);

@@ -63,8 +63,8 @@ function ms(seconds) { return `${Math.max(0, Math.round(seconds * 1000))} ms`; }
 
 /** How far behind it is, as far as that can be known here. */
 export function delay(s) {
-  if (s.latency !== undefined) return `${s.latency.toFixed(1)} s behind the gateway`;
-  if (s.buffered !== undefined) return `${ms(Math.max(0.001, s.buffered))} behind the gateway`;
+  if (s.latency !== undefined) return `${s.latency.toFixed(1)} s behind`;
+  if (s.buffered !== undefined) return `${ms(Math.max(0.001, s.buffered))} behind`;
   return '';
 }
 

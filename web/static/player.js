@@ -38,7 +38,10 @@ class CamgatePlayer extends HTMLElement {
   #first = { from: 0, ms: 0, at: 0 };
   #ui = null;
   #audio = null; // the codec of the stream's sound; '': it has none; null: not known
-  #presence = new Presence(this, () => this.#arrange());
+  #presence = new Presence(this, (online) => {
+    this.#arrange();
+    if (online) this.#ladder?.nudge();
+  });
 
   connectedCallback() {
     if (!this.#ui) this.#build();
@@ -163,7 +166,6 @@ class CamgatePlayer extends HTMLElement {
     const wanted = this.isConnected && !this.#paused && this.name !== '' && this.#presence.looking(this.#listened());
     if (wanted && !this.#run) this.#start();
     if (!wanted && this.#run) this.#stop();
-    if (wanted) this.#ladder?.nudge();
   }
 
   /** Whether it is of use although nobody sees the page. */

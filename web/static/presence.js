@@ -49,7 +49,7 @@ export class Presence {
 
   // A network that is back, and a page that comes out of the browser's cache, are news too.
   #events() {
-    return [[document, 'visibilitychange'], [window, 'pagehide'], [window, 'pageshow'], [window, 'online'], ...(navigator.connection ? [[navigator.connection, 'change']] : [])];
+    return [[document, 'visibilitychange'], [window, 'pagehide'], [window, 'pageshow'], [window, 'online']];
   }
 
   #look = (event) => {
@@ -57,7 +57,7 @@ export class Presence {
     if (this.#gone) return this.#changed();
     this.#mark('page', document.hidden);
     if (this.#observer) this.#mark('screen', !this.#onScreen);
-    this.#changed();
+    this.#changed(event?.type === 'online');
   };
 
   #mark(key, away) {

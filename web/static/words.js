@@ -91,7 +91,7 @@ export function away({ state, error }) {
     stalled: 'The source sends nothing',
     retrying: 'The source is away and is tried again',
     failed: 'The source failed',
-    refused: 'The gateway does not tell of this stream',
+    refused: 'The gateway refuses',
   }[state] ?? `The stream is ${state}`;
   return error ? `${what}: ${cause(error)}` : what;
 }
