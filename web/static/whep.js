@@ -21,15 +21,22 @@ export function webrtc(address, makeVideo) {
     deadline: 10_000,
     async start(signal) {
       if (!globalThis.RTCPeerConnection) throw new RungError('this browser has no WebRTC', { final: true });
-      const session = new Session(address, makeVideo(), askForServers(address)); // each time: credentials end
-      signal.addEventListener('abort', () => session.stop(), { once: true });
-      try {
-        await session.open(signal);
-      } catch (err) {
+      const servers = askForServers(address); // each time: credentials end
+      const video = makeVideo();
+      // Some browsers cannot take the first part of their offer for refused: a stream
+      // without a picture is asked for its sound alone.
+      for (const kinds of [['video', 'audio'], ['audio']]) {
+        const session = new Session(address, video, servers, kinds);
+        signal.addEventListener('abort', () => session.stop(), { once: true });
+        try {
+          if (await session.open(signal)) return session;
+        } catch (err) {
+          session.stop();
+          throw err;
+        }
         session.stop();
-        throw err;
       }
-      return session;
+      throw new RungError('nothing that this browser can decode', { final: true });
     },
   };
 }
@@ -79,18 +86,21 @@ class Session {
   #asked = 0; // when the offer went out
 
   #servers;
+  #kinds;
 
-  constructor(address, video, servers) {
+  constructor(address, video, servers, kinds) {
     this.#address = address;
     this.#servers = servers;
+    this.#kinds = kinds;
     this.#pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.element = video;
     this.ended = new Promise((resolve) => { this.#end = resolve; });
   }
 
+  /** Resolves to false when there is sound only, but more was asked for. */
   async open(signal) {
     const pc = this.#pc;
-    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+    for (const kind of this.#kinds) pc.addTransceiver(kind, { direction: 'recvonly' });
     const media = new MediaStream();
     pc.ontrack = ({ track, receiver }) => {
       media.addTrack(track);
@@ -113,7 +123,8 @@ class Session {
     this.missing = response.headers.get('X-Camgate-Missing') ?? '';
     this.made = response.headers.get('X-Camgate-Made') ?? '';
     const sdp = this.#answer = await response.text();
-    if (signal.aborted) return this.#leave();
+    if (signal.aborted) throw new RungError('');
+    if (this.#kinds.length > 1 && /^m=video 0 /m.test(sdp) && /^m=audio [1-9]/m.test(sdp)) return false;
     await pc.setRemoteDescription({ type: 'answer', sdp });
     const receiving = (kind) => pc.getTransceivers().some((t) => t.receiver.track.kind === kind && t.currentDirection === 'recvonly');
     this.sound = receiving('audio');
@@ -127,6 +138,7 @@ class Session {
       if (pc.connectionState !== 'connected') this.#over(await this.#noWay(sdp));
     });
     for (const candidate of this.#late.splice(0)) this.#trickle(candidate);
+    return true;
   }
 
   /** Decoded frames; of sound alone, packets that came. */

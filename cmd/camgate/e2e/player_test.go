@@ -92,9 +92,9 @@ func TestPlayerFindsAWay(t *testing.T) {
 	if r := scenarios(t, g.url(""), "plays=/h265")["plays"]; !r.Picture {
 		t.Errorf("H265: %+v", r)
 	}
-	for _, via := range []string{"", "?via=hls"} {
-		if r := scenarios(t, g.url(""), "plays=/sound"+via)["plays"]; r.Picture || !r.Sound {
-			t.Errorf("sound alone: %+v", r)
+	for via, rung := range map[string]string{"": "webrtc", "?via=hls": "hls"} {
+		if r := scenarios(t, g.url(""), "plays=/sound"+via)["plays"]; r.Picture || !r.Sound || r.Rung != rung {
+			t.Errorf("sound alone: %+v, want it by %s", r, rung)
 		}
 	}
 }
