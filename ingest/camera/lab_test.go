@@ -6,7 +6,6 @@
 //	LAB_OUT       a folder with clips and the program
 //	LAB_VIVID     a vivid webcam, whose faults can be switched on
 //	LAB_MPLANE    another one whose planes have memory of their own
-//	LAB_HDMI      a third one, with an HDMI input
 //	LAB_LOOPBACK1, 2, 3, 4  v4l2loopbacks, which list the format that they are fed
 package camera
 
@@ -419,43 +418,6 @@ func TestLabBroken(t *testing.T) {
 	t.Logf("a fatal error: %v", g.stream.Status().LastErr)
 	healed := g.await(t, "live again", 10*time.Second, live)
 	t.Logf("live again after %s", healed.Round(time.Millisecond))
-}
-
-// A capture card takes the timings of its signal, those that it has at the beginning,
-// and those that it changes to; without a signal that is told.
-func TestLabHDMI(t *testing.T) {
-	device := env("LAB_HDMI")
-	const noSignal, selected = "1", "4"
-	control := func(name, value string) { command(t, "v4l2-ctl", "-d", device, "-c", name+"="+value) }
-	timings := func() string {
-		out, err := exec.Command("v4l2-ctl", "-d", device, "--get-dv-timings").CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return strings.Join(strings.Fields(string(out)), " ")
-	}
-	control("dv_timings_signal_mode", noSignal)
-	g := serve(t, Options{Target: device, Format: "YUYV", Stall: 2 * time.Second})
-	g.await(t, "no signal", 15*time.Second, func(camgate.Status) bool {
-		return strings.Contains(strings.Join(g.stream.Info().Warnings, "\n"), "no signal") || g.stream.Status().Err != nil
-	})
-	t.Logf("without a signal: %v %q", g.stream.Status().Err, g.stream.Info().Warnings)
-	before := timings()
-	for _, index := range []string{"3", "0"} {
-		control("dv_timings", index)
-		control("dv_timings_signal_mode", selected)
-		for begin := time.Now(); timings() == before; {
-			if time.Since(begin) > 15*time.Second {
-				t.Fatalf("the timings stay %s", before)
-			}
-		}
-		before = timings()
-		g.await(t, "live", 15*time.Second, live)
-		next(t, g.reader(t))
-		t.Logf("with the signal %s it gives pictures; %.80s", index, before)
-		g.stop()
-		g = serve(t, Options{Target: device, Format: "YUYV", Stall: 2 * time.Second})
-	}
 }
 
 func TestLabControls(t *testing.T) {
