@@ -41,3 +41,46 @@ func TestPagesAreFilled(t *testing.T) {
 		}
 	}
 }
+
+// The page to publish from is there for streams that are published.
+func TestPublishPage(t *testing.T) {
+	registry := camgate.NewRegistry(0)
+	for _, name := range []string{"live/obs", "cam"} {
+		stream, err := registry.Add(name, camgate.StreamLimits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream.SetStatus(camgate.Status{Source: map[string]string{"live/obs": "publish", "cam": "rtsp://cam"}[name]})
+	}
+	users := camgate.Users{
+		{Name: "p", Password: "p", Role: camgate.RolePublisher, Streams: []string{"live/*"}},
+		{Name: "v", Password: "v", Role: camgate.RoleViewer}, {Name: "a", Password: "a", Role: camgate.RoleAdmin},
+	}
+	nothing := func(http.ResponseWriter, *http.Request, *camgate.Stream, string) {}
+	s, err := New(Options{Registry: registry, Users: users, RTSP: ":8554", Outputs: Outputs{WHIP: plain(nothing)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, user string
+		code       int
+		want       string
+	}{
+		{"/live/obs/publish", "p", 200, `data-stream="live/obs"`},
+		{"/live/obs/publish", "a", 200, `<code class="address-url">rtsp://gw:8554/live/obs</code>`},
+		{"/live/obs/publish", "a", 200, `<code class="address-url">http://gw:8889/live/obs/whip</code>`},
+		{"/live/obs/publish", "v", 403, "may not publish live/obs"},
+		{"/cam/publish", "p", 403, "may not publish cam"},
+		{"/cam/publish", "a", 403, "it has a source of its own"},
+		{"/nosuch/publish", "a", 404, ""},
+	} {
+		req := httptest.NewRequest(http.MethodGet, "http://gw:8889"+c.path, nil)
+		req.SetBasicAuth(c.user, c.user)
+		req.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, req)
+		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.want) || strings.Contains(body, "{{") {
+			t.Errorf("%s by %s: %d, no %s in\n%s", c.path, c.user, w.Code, c.want, body)
+		}
+	}
+}

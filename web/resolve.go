@@ -19,6 +19,7 @@ const (
 	outHLS
 	outMJPEG
 	outSnapshot
+	outPublish // the page from which it is published
 )
 
 // target is what a path means.
@@ -88,6 +89,8 @@ func outputOf(tail string) (out output, rest string) {
 		return outMJPEG, ""
 	case "/snapshot.jpg":
 		return outSnapshot, ""
+	case "/publish":
+		return outPublish, ""
 	}
 	first, rest, more := strings.Cut(tail[1:], "/")
 	switch {

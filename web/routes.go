@@ -51,7 +51,7 @@ func (s *Server) stream(c *gin.Context) {
 		return
 	}
 	action := camgate.ActionRead
-	if t.output == outWHIP {
+	if t.output == outWHIP || t.output == outPublish {
 		action = camgate.ActionPublish
 	}
 	if !s.permit(c, action, t.name) {
@@ -66,6 +66,8 @@ func (s *Server) stream(c *gin.Context) {
 		s.refuse(c, http.StatusMethodNotAllowed, t.name, c.Request.Method+" is not possible here")
 	case t.output == outPage:
 		s.player(c, t.stream)
+	case t.output == outPublish:
+		s.publish(c, t.stream)
 	case t.output == outPageSlash:
 		c.Redirect(http.StatusMovedPermanently, "/"+t.name)
 	default:
@@ -96,7 +98,7 @@ func (s *Server) serveOutput(c *gin.Context, t target) {
 		out, what = s.opts.Outputs.MJPEG, "MJPEG"
 	case outSnapshot:
 		out, what = s.opts.Outputs.Snapshot, "snapshots"
-	case outUnknown, outPage, outPageSlash: // no outputs
+	case outUnknown, outPage, outPageSlash, outPublish: // no outputs
 	}
 	if out == nil {
 		s.fail(c, t.name, fmt.Errorf("%s: %w", what, errNotOffered))

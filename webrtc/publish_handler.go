@@ -16,13 +16,20 @@ import (
 // says that the stream has a source of its own, and ErrPublisherActive that somebody
 // publishes it.
 func (s *Server) HandlePublish(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
-	allow := "OPTIONS, POST"
+	allow := "GET, HEAD, OPTIONS, POST"
 	if session != "" {
-		allow = "OPTIONS, PATCH, DELETE"
+		allow = "GET, HEAD, OPTIONS, PATCH, DELETE"
 	}
 	switch {
 	case r.Method == http.MethodOptions:
 		s.options(w, allow)
+	case r.Method == http.MethodGet, r.Method == http.MethodHead: // there is nothing to see (RFC 9725 section 4.1)
+		if session != "" && s.publisher(session, stream) == nil {
+			refuse(w, http.StatusNotFound, "no such session")
+			return nil
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
 	case session == "" && r.Method == http.MethodPost:
 		return s.publish(w, r, stream)
 	case session != "" && r.Method == http.MethodPatch:

@@ -37,5 +37,10 @@ func sessions(st webrtc.Stats) []metric {
 		{"camgate_webrtc_sessions", "gauge", "WebRTC sessions, connected or about to be.", uint64(st.Sessions)},
 		{"camgate_webrtc_joined_total", "counter", "WebRTC viewers that connected.", st.Joined},
 		{"camgate_webrtc_resent_packets_total", "counter", "Packets sent again to viewers that missed them.", st.Resent},
+		{"camgate_webrtc_publishers", "gauge", "Sessions of those who publish by WebRTC.", uint64(st.Publishers)},
+		{"camgate_webrtc_received_packets_total", "counter", "Packets of media from those who publish.", st.Received},
+		{"camgate_webrtc_missed_packets_total", "counter", "Packets of those who publish that never came.", st.Missed},
+		{"camgate_webrtc_nacked_packets_total", "counter", "Packets that those who publish were asked to send again.", st.Asked},
+		{"camgate_webrtc_keyframe_requests_total", "counter", "Keyframes that those who publish were asked for.", st.Keyframes},
 	}
 }

@@ -1,0 +1,55 @@
+// publish.mjs - a real Chromium that publishes by camgate's page, with Chromium's own test
+// picture and tone in place of a camera.
+//
+//   node testdata/publish.mjs http://127.0.0.1:8889 obs H264 [480]
+//
+// It prints a JSON line when the page says that it is live, or failed, and another one with
+// the page's figures and its screenshot ($SHOTS) when standard input ends, which stops it.
+import { chromium } from 'playwright-core';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const [base, stream, codec, size = '480'] = process.argv.slice(2);
+const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chromium-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, timeout: 60000,
+  viewport: { width: Number(process.env.WIDTH || 1280), height: 900 },
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  ],
+});
+let ok = false;
+try {
+  const page = context.pages()[0] || (await context.newPage());
+  const errors = [];
+  page.on('pageerror', (e) => errors.push(e.message));
+  await page.goto(`${base}/${stream}/publish`);
+  await page.selectOption('#size', size);
+  await page.selectOption('#codec', codec);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  const t0 = Date.now();
+  await page.focus('#codec');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter'); // by keyboard alone
+  let state = {};
+  while (Date.now() - t0 < 20000) {
+    state = await page.evaluate(() => window.camgatePublish);
+    if (state.phase === 'live' || state.phase === 'failed') break;
+    await page.waitForTimeout(20);
+  }
+  ok = state.phase === 'live' && !overflow && !errors.length;
+  console.log(JSON.stringify({ ...state, liveMs: Date.now() - t0, overflow, errors }));
+  await new Promise((done) => { process.stdin.on('end', done); process.stdin.on('close', done); process.stdin.resume(); });
+  state = await page.evaluate(() => window.camgatePublish);
+  if (process.env.SHOTS) await page.screenshot({ path: path.join(process.env.SHOTS, `publish-${codec}.png`) });
+  if (process.env.CLOSE) await page.close({ runBeforeUnload: true }); // as when a tab is closed
+  else if (await page.isVisible('#stop')) await page.click('#stop');
+  console.log(JSON.stringify({ ...state, errors }));
+} finally {
+  await context.close();
+  fs.rmSync(profile, { recursive: true, force: true });
+}
+process.exit(ok ? 0 : 1);
