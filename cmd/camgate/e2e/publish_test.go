@@ -24,6 +24,7 @@ type tabState struct {
 	Reason  string   `json:"reason"`
 	Figures string   `json:"figures"`
 	LiveMs  int      `json:"liveMs"`
+	Wide    bool     `json:"overflow"` // the page does not fit
 	Errors  []string `json:"errors"`
 }
 
@@ -119,11 +120,12 @@ func TestPublishFromBrowser(t *testing.T) {
 	}
 }
 
-// Who closes the tab gives the place free at once; the page says why it fails.
+// Who closes the tab gives the place free at once; the page says why it fails, and fits on a
+// telephone.
 func TestPublishPageEnds(t *testing.T) {
 	g := start(t, "streams: {obs: {source: publish}}\n")
-	first := openTab(t, g, "obs", "VP8", "CLOSE=1")
-	if s := first.state(); s.Phase != "live" {
+	first := openTab(t, g, "obs", "VP8", "CLOSE=1", "WIDTH=360")
+	if s := first.state(); s.Phase != "live" || s.Wide {
 		t.Fatalf("%+v", s)
 	}
 	second := openTab(t, g, "obs", "VP8")
