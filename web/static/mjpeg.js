@@ -5,6 +5,7 @@
 import { RungError } from './rung.js';
 import { refusal } from './gateway.js';
 import { Meter } from './meter.js';
+import { PlainSession } from './plainmjpeg.js';
 
 /** The rung of MJPEG: shows the pictures of the stream at an Address in an image element of its own. */
 export function mjpeg(address, makeImage) {
@@ -13,11 +14,18 @@ export function mjpeg(address, makeImage) {
     label: 'MJPEG',
     deadline: 12_000,
     async start(signal) {
-      const response = await address.ask(address.url('mjpeg'), { signal, cache: 'no-store' });
+      const url = address.url('mjpeg');
+      const response = await address.ask(url, { signal, cache: 'no-store' });
       if (!response.ok) throw await refusal(response);
       const boundary = boundaryOf(response.headers.get('Content-Type') ?? '');
       if (!boundary) throw new RungError('the gateway sent no multipart answer');
-      return new Session(response.body.getReader(), boundary, makeImage());
+      const img = makeImage();
+      const session = new Session(response.body.getReader(), boundary, img);
+      const opaque = await Promise.race([session.first.then(() => false), session.ended.then(() => !signal.aborted && !session.some)]);
+      if (!opaque) return session;
+      session.stop();
+      if (address.token) throw new RungError('this browser gives scripts nothing of it', { final: true });
+      return new PlainSession(url, img);
     },
   };
 }
@@ -37,6 +45,8 @@ class Session {
   made = '';
   #bytes = 0;
   #meter = new Meter(5000);
+  first; // a promise of the first picture
+  #begun;
   #over;
   #reader;
   #frames = 0;
@@ -49,8 +59,12 @@ class Session {
     this.element = img;
     this.#reader = reader;
     this.ended = new Promise((resolve) => { this.#over = resolve; });
+    this.first = new Promise((resolve) => { this.#begun = resolve; });
     this.#read(new Multipart(boundary, (jpeg) => this.#picture(jpeg)));
   }
+
+  /** Whether anything came that could be shown. */
+  get some() { return this.#frames > 0; }
 
   async frames() { return this.#frames; }
 
@@ -94,6 +108,7 @@ class Session {
       try {
         await this.element.decode();
         this.#frames++;
+        this.#begun(true);
         this.#broken = 0;
       } catch {
         if (++this.#broken > 50) this.#over('the pictures cannot be decoded');
