@@ -218,10 +218,10 @@ const scenarios = {
     const top = await settle('at the top');
     check(top.some((t) => t.far), 'all tiles can be seen');
     let readers = 0;
-    const equal = async () => { // but for snapshots, which come and go
+    const equal = async () => { // of those that end when they are told to
       const { streams } = await (await fetch(`${base}/api/v1/streams`)).json();
-      readers = streams.flatMap((s) => s.readers).filter((r) => r.protocol !== 'snapshot').length;
-      return readers === (await phases()).filter((t) => t.phase === 'playing').length;
+      readers = streams.flatMap((s) => s.readers).filter((r) => r.protocol === 'webrtc').length;
+      return readers === (await phases()).filter((t) => t.rung === 'webrtc').length;
     };
     for (let i = 0; i < 50 && !(await equal()); i++) await sleep(100);
     check(await equal(), `${readers} readers`);

@@ -19,6 +19,7 @@ export class Ladder {
   #rungs;
   #stream;
   #changed;
+  #patience;
   #visible;
   #clock;
   #current = null;
@@ -37,9 +38,11 @@ export class Ladder {
    *   says of the stream; null: it does not answer
    * @param {(ladder: Ladder) => void} o.changed is told of every change
    * @param {() => boolean} o.visible whether anybody can look: hidden pages may not decode
+   * @param {number} o.patience ms without a frame until the next rung is begun beside
    * @param {{now(): number, sleep(ms: number): Promise<void>}} o.clock
    */
-  constructor({ rungs, stream, changed, visible = () => true, clock = browserClock }) {
+  constructor({ rungs, stream, changed, visible = () => true, patience = TIMES.patience, clock = browserClock }) {
+    this.#patience = patience;
     this.#rungs = rungs.map((rung) => ({ rung, status: 'ready', reason: '', final: false, unreachable: false }));
     this.#stream = stream;
     this.#changed = changed;
@@ -93,7 +96,7 @@ export class Ladder {
     for (const step of this.#rungs) {
       this.#say('trying', `Connecting by ${step.rung.label}`);
       const attempt = this.#begin(step, signal);
-      await Promise.race([this.#winner(), attempt.done, this.#clock.sleep(TIMES.patience)]);
+      await Promise.race([this.#winner(), attempt.done, this.#clock.sleep(this.#patience)]);
       if (signal.aborted) return;
       if (this.#ready.length) return this.#take();
       if (step.status === 'trying') continue;

@@ -15,6 +15,7 @@ import { Presence } from './presence.js';
 import { pictureOf, savePicture } from './picture.js';
 
 const TICK = 250; // ms between looks at the numbers
+const TILE_PATIENCE = 8000; // ms: many players at once are slow by themselves, and no faster by twice the work
 const GATEWAY = gatewayOf(import.meta.url);
 const RESTART = new Set(['src', 'mode', 'via', 'profile', 'token']);
 const NO = new Set(['false', '0', 'no', 'none', 'off']);
@@ -189,6 +190,7 @@ class CamgatePlayer extends HTMLElement {
       rungs: rungsOf(mode, { address: this.#address, name: this.name, tile: this.hasAttribute('lazy'), mount: (el) => this.#ui.poster.after(el), shown: () => this.media }),
       stream: () => this.#address.info(),
       visible: () => !document.hidden,
+      patience: this.hasAttribute('lazy') ? TILE_PATIENCE : undefined,
       changed: () => this.#follow(run),
     });
     this.#ladder.run(run.signal);
