@@ -152,8 +152,8 @@ func peerOf(conn net.Conn, transport base.HeaderValue) (netip.Addr, bool) {
 }
 
 // libraryEvery is how often a packet goes the way through the library, which ends
-// sessions in which it sees none.
-const libraryEvery = time.Second
+// sessions in which it sees none for the timeout of a source, and counts in whole seconds.
+const libraryEvery = 250 * time.Millisecond
 
 // shortcut takes media before the library does, which would allocate each packet and look
 // it up in half a dozen maps. Those that are encrypted it has to open.

@@ -25,6 +25,8 @@ type framer struct {
 	// paused: media have ended with an answer of ours. What the client had sent before
 	// that reached it is left out: the library takes it for a breach of the protocol.
 	paused atomic.Bool
+
+	astray bool // bytes of a camera were left out that nobody knows; nothing is certain until something begins
 }
 
 // media says whose interleaved frames are ours.
@@ -79,12 +81,25 @@ func (f *framer) next() error {
 	}
 	switch {
 	case head[0] == interleaved:
+		if f.astray {
+			plausible, err := f.plausible(head[1])
+			if err != nil {
+				return err
+			}
+			if f.astray = !plausible; f.astray {
+				f.in.discard(1)
+				return nil
+			}
+		}
 		return f.interleaved(head)
-	case head[0] >= 'A' && head[0] <= 'Z' && (f.welcome == nil || begins(head[:4])):
+	case head[0] >= 'A' && head[0] <= 'Z' && (f.welcome == nil || begins(string(head[:4]))):
+		f.astray = false
 		f.left, err = f.text()
 		return err
 	case f.welcome != nil:
-		f.in.discard(1) // the library takes any two letters for a message, and ends the session
+		// The library takes two letters for a message, and ends the session.
+		f.astray = true
+		f.in.discard(1)
 		return nil
 	default:
 		f.left = 1 // the library looks for the next beginning, byte by byte
@@ -116,15 +131,28 @@ func (f *framer) interleaved(head []byte) error {
 	return nil
 }
 
-// begins tells whether a message of a camera begins so: with RTSP, or with a method. Some
-// send other bytes between their media, and what follows these is not to be taken for one.
-func begins(head []byte) bool {
-	for _, c := range head {
-		if (c < 'A' || c > 'Z') && c != '_' {
-			return false
-		}
+// plausible tells whether what looks like a frame among bytes that nobody knows is one: of
+// a channel of ours, or the one after it, with an RTP or RTCP packet in it.
+func (f *framer) plausible(channel byte) (bool, error) {
+	m := f.media.Load()
+	if m == nil {
+		return true, nil
 	}
-	return true
+	if m.frame[channel] == nil && m.frame[channel-1] == nil {
+		return false, nil
+	}
+	head, err := f.peek(5)
+	return len(head) >= 5 && head[4]>>6 == 2, err
+}
+
+// begins tells whether a message of a camera begins so. Some send other bytes between
+// their media, and what follows these is not to be taken for one.
+func begins(head string) bool {
+	switch head {
+	case "RTSP", "ANNO", "DESC", "GET_", "OPTI", "PAUS", "PLAY", "REDI", "SET_", "SETU", "TEAR":
+		return true
+	}
+	return false
 }
 
 // text returns the length of an RTSP message: up to an empty line, and the body

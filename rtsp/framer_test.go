@@ -77,38 +77,58 @@ func TestFramerTakesOnlyMedia(t *testing.T) {
 }
 
 // Of a camera, media before they are welcome are left out; then those that are ours are
-// taken, unless they are to go on to the library. Bytes between them
-// hide nothing, and are left out: the library would take some for a message.
+// taken, unless they are to go on to the library. Bytes between them hide nothing, even
+// where they look like the beginning of something, and are left out: the library would
+// take some for a message.
 func TestFramerOfACamera(t *testing.T) {
-	response := "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"
-	media, other := "$\x00\x00\x03abc", "$\x00\x00\x03lib"
-	early := media + "$\x01\x00\x02xy" + response
-	late := "R\x00AT" + media + "REQ" + other + "$\x01\x00\x02xy" + response + media
-	f, _ := framerOf(strings.NewReader(early + late))
-	var welcome atomic.Bool
-	var taken []string
-	f.welcome = &welcome
-	f.media.Load().frame[0] = func(b []byte) bool {
-		if string(b) == "lib" {
-			return false
-		}
-		taken = append(taken, string(b))
-		return true
-	}
-	first := make([]byte, len(response))
-	if _, err := io.ReadFull(readerFunc(f.read), first); err != nil || string(first) != response {
-		t.Fatalf("before media are welcome: %q, %v", first, err)
-	}
-	welcome.Store(true)
-	got, err := io.ReadAll(readerFunc(f.read))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(other+"$\x01\x00\x02xy"+response, string(got)); diff != "" {
-		t.Errorf("for the library: %s", diff)
-	}
-	if diff := cmp.Diff([]string{"abc", "abc"}, taken); diff != "" {
-		t.Errorf("media: %s", diff)
+	const (
+		response = "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"
+		request  = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+		media    = "$\x00\x00\x03\x80bc"
+		other    = "$\x00\x00\x03\x80li"
+		rtcp     = "$\x01\x00\x02\x80y"
+		foreign  = "$\x07\x00\x04$\x00\x00\x01" // of a channel that nobody asked for
+	)
+	for _, c := range []struct {
+		name, in, library string
+		taken             int
+	}{
+		{"media and messages", media + other + rtcp + response + media + request, other + rtcp + response + request, 2},
+		{"another channel", media + foreign + media, foreign, 2},
+		{"bytes like those of messages", "R\x00AT" + media + "REQ" + other + rtcp + response + "OP" + media, other + rtcp + response, 2},
+		{"a word", "ABCDEFGH" + media + response, response, 1},
+		{"bytes like those of a frame", "\x00$\x00\xff\xff\x00" + media + "\x00$$\x05\xff\xff" + media + response, response, 2},
+		{"zeros", string(make([]byte, 3000)) + media, "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			early := media + rtcp + "\r\n" + response
+			f, _ := framerOf(iotest.HalfReader(strings.NewReader(early+c.in)), 0)
+			var welcome atomic.Bool
+			taken := 0
+			f.welcome = &welcome
+			f.media.Load().frame[0] = func(b []byte) bool {
+				if string(b) == other[4:] {
+					return false
+				}
+				taken++
+				return string(b) == media[4:]
+			}
+			first := make([]byte, len(response))
+			if _, err := io.ReadFull(readerFunc(f.read), first); err != nil || string(first) != response {
+				t.Fatalf("before media are welcome: %q, %v", first, err)
+			}
+			welcome.Store(true)
+			got, err := io.ReadAll(readerFunc(f.read))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.library, string(got)); diff != "" {
+				t.Errorf("for the library: %s", diff)
+			}
+			if taken != c.taken {
+				t.Errorf("%d media, want %d", taken, c.taken)
+			}
+		})
 	}
 }
 
@@ -188,12 +208,12 @@ func FuzzFramer(f *testing.F) {
 	})
 }
 
-// What a camera sends before we asked for it is left out; later all is the library's.
+// What a camera sends before we asked for it is left out; later all messages are the library's.
 func TestFramerOfCamera(t *testing.T) {
 	response := "RTSP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n$\x00\x00\x01a"
 	media := "$\x00\x00\x03abc"
 	var welcome atomic.Bool
-	f, _ := framerOf(strings.NewReader(media+response+media+response+media+"HTTP"), 9)
+	f, _ := framerOf(strings.NewReader(media+response+media+response+media+"HTTPTEARDOWN"), 9)
 	f.welcome = &welcome
 	b := make([]byte, 200)
 	n, err := f.read(b)
@@ -205,7 +225,7 @@ func TestFramerOfCamera(t *testing.T) {
 	}
 	welcome.Store(true)
 	got, err := io.ReadAll(readerFunc(f.read))
-	if want := media + "HTTP"; err != nil || string(got) != want {
+	if want := media + "TEARDOWN"; err != nil || string(got) != want {
 		t.Errorf("%q, want %q, %v", got, want, err)
 	}
 }

@@ -48,7 +48,7 @@ func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		now := time.Now()
 		if a, ok := c.window.pop(now); ok {
-			if c.taken(a, now) {
+			if c.taken(a, len(b), now) {
 				continue
 			}
 			return c.pass(b, copy(b, a.data), a.seq), c.from, nil
@@ -72,16 +72,16 @@ func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		a := arrivalOf(b[:n])
 		c.feedback.packet(a.ssrc, a.seq, binary.BigEndian.Uint32(b[4:]), now)
-		if c.window.push(a, now) && !c.taken(a, now) {
+		if c.window.push(a, now) && !c.taken(a, len(b), now) {
 			return c.pass(b, n, a.seq), c.from, nil
 		}
 	}
 }
 
-// taken hands a packet on past the library, which has to see one now and then, and which
-// decides whose packets are welcome.
-func (c *mediaConn) taken(a arrival, now time.Time) bool {
-	if c.take == nil || c.fromPort != c.accepted || now.Sub(c.seen) >= libraryEvery {
+// taken hands a packet on past the library, which has to see one now and then, which
+// decides whose packets are welcome, and which tells of those that are larger than room.
+func (c *mediaConn) taken(a arrival, room int, now time.Time) bool {
+	if c.take == nil || c.fromPort != c.accepted || len(a.data) >= room || now.Sub(c.seen) >= libraryEvery {
 		return false
 	}
 	c.take(a)

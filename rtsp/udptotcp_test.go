@@ -63,6 +63,43 @@ func TestFromUDPToTCP(t *testing.T) {
 	}
 }
 
+// Packets that are too big for UDP, of which only the library tells, lead to TCP too; bytes
+// between packets and a timeout as short as can be end no session there.
+func TestPacketsTooBigForUDP(t *testing.T) {
+	t.Parallel()
+	cam := newScripted(t, func(c *scriptedConn, r request) bool {
+		if r.method != "PLAY" {
+			return false
+		}
+		c.good(r)
+		go func() {
+			tick := time.NewTicker(40 * time.Millisecond)
+			defer tick.Stop()
+			for i := range 150 {
+				if c.udp[0] == nil {
+					_, _ = c.Write([]byte("\x00PL$\x00\xff"))
+				} else if i == 20 {
+					c.send(0, make([]byte, 1500)) // of another payload type
+					big := append([]byte{0x80, 0x60, 0, byte(i)}, make([]byte, 1996)...)
+					big[11] = 77
+					c.send(0, big)
+				}
+				c.packet(uint16(i), uint32(i)*3600)
+				<-tick.C
+			}
+		}()
+		return true
+	})
+	source, s, _ := live(t, SourceOptions{URL: parseURL(t, cam.url("")), Timeout: 2 * time.Second})
+	eventually(t, "TCP", func() bool { return source.Session().Transport == TransportTCP })
+	before := s.Units()
+	eventually(t, "many pictures", func() bool { return s.Units() >= before+100 })
+	if cam.mu.Lock(); cam.conns != 2 {
+		t.Errorf("%d connections", cam.conns)
+	}
+	cam.mu.Unlock()
+}
+
 // Where loss leaves no keyframe whole, nobody waits for the windows of the judge.
 func TestUDPJudgeWithoutPicture(t *testing.T) {
 	j := udpJudge{begin: time.Now()}
