@@ -35,8 +35,9 @@ type Backoff struct {
 
 // Next returns the pause after an attempt that ended with err and was live for
 // the given time: it doubles from 1 s to 30 s, with 20 % of jitter so that many
-// sources do not come back at once. It does not grow over backoffSoon while the source
-// has not worked for backoffNear only. Errors that need a human wait for a minute, a
+// sources do not come back at once. It does not grow over backoffSoon for backoffNear
+// from the first failure on, also where the source works for moments between: a network
+// that comes and goes does so a few times. Errors that need a human wait for a minute, a
 // refused password or certificate from the first time on.
 func (b *Backoff) Next(err error, live time.Duration) time.Duration {
 	if live >= backoffReset || b.failures == 0 {
@@ -51,7 +52,7 @@ func (b *Backoff) Next(err error, live time.Duration) time.Duration {
 		return jitter(backoffAgain)
 	}
 	d := min(backoffMin<<min(b.steps, maxSteps), backoffMax)
-	if live == 0 && near && d > backoffSoon {
+	if live < briefly && near && d > backoffSoon {
 		d = backoffSoon
 	} else {
 		b.steps++

@@ -23,7 +23,7 @@ func testBackoff(t *testing.T) {
 		want time.Duration
 	}{
 		{away, 0, second}, {away, 0, 2 * second}, {away, 0, 2 * second}, {away, 0, 2 * second}, // for two minutes
-		{away, 9 * second, 4 * second}, {away, 0, 2 * second}, {away, 9 * second, 8 * second},
+		{away, 9 * second, 2 * second}, {away, 0, 2 * second}, {away, 9 * second, 2 * second},
 		{away, 10 * second, second}, {away, 59 * second, 5900 * time.Millisecond},
 		{away, time.Minute, second / 2}, {away, 0, second}, {away, 0, 2 * second},
 		{refused, 0, time.Minute}, {refused, time.Hour, time.Minute}, {away, 0, second},
