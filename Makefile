@@ -16,7 +16,11 @@ COLD     := compress/... crypto/ecdsa crypto/elliptic crypto/hpke crypto/mlkem c
 	github.com/pion/logging github.com/pion/mdns/... github.com/pion/rtcp github.com/pion/sctp github.com/pion/sdp/... github.com/pion/stun/... \
 	github.com/pion/turn/... github.com/pion/webrtc/... github.com/quic-go/... github.com/valyala/... \
 	go.mongodb.org/... go.yaml.in/... golang.org/x/net/... golang.org/x/text/... google.golang.org/... \
-	github.com/camgate/camgate/cmd/... github.com/camgate/camgate/web github.com/camgate/camgate/ingest/...
+	github.com/pion/interceptor/... github.com/pion/rtcp github.com/pion/transport/... golang.org/x/crypto/... path/... sort vendor/... \
+	crypto/internal/fips140/ecdsa crypto/internal/fips140/mlkem crypto/internal/fips140/rsa crypto/internal/hpke embed encoding/csv \
+	github.com/bluenviron/mediacommon/v2/pkg/formats/... github.com/pion/randutil mime github.com/camgate/camgate/hls \
+	github.com/camgate/camgate/cmd/... github.com/camgate/camgate/internal/... github.com/camgate/camgate/egress/mjpeg \
+	github.com/camgate/camgate/web github.com/camgate/camgate/ingest/...
 BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%=-l)
 LINT     := v2.15.0
 # Counted, not timed: go test may take the end of the time for a failure.
@@ -31,8 +35,10 @@ help: ## list the targets
 run: build ## build, and run the demo: http://127.0.0.1:8889/
 	./camgate run --demo
 
+OUT := camgate
+
 build: ## build ./camgate, static and stripped
-	@$(BUILD) -o camgate ./cmd/camgate
+	@$(BUILD) -o $(OUT) ./cmd/camgate
 
 test: deps check cross race js e2e fuzz ## all tests; installs what they need (Debian, Ubuntu)
 

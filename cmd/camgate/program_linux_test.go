@@ -30,10 +30,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "camgate")
-		build := exec.Command("go", "build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-s -w -X main.version=v1.2.3-test", "-o", program, ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		build := exec.Command("make", "-s", "-C", "../..", "build", "OUT="+program, "VERSION=v1.2.3-test")
 		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			fmt.Fprintf(os.Stderr, "make build: %v\n%s", err, out)
 			return 1
 		}
 		return m.Run()

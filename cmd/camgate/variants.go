@@ -12,8 +12,8 @@ import (
 func (a *app) addVariants() error {
 	a.variants = rendition.NewVariants(rendition.VariantOptions{
 		Rules: a.rules, Encoders: rendition.Of(a.encoders), Slots: a.encoding,
-		SoundSlots: make(chan struct{}, a.cfg.Limits.Sounds),
-		Logger:     a.log,
+		Sounds: rendition.SoundsBy(a.cfg.MJPEG.FFmpeg), SoundSlots: make(chan struct{}, a.cfg.Limits.Sounds),
+		Logger: a.log,
 	})
 	a.add("variants", a.variants.Run)
 	return nil

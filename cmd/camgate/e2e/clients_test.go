@@ -108,6 +108,10 @@ type browserResult struct {
 	Errors       []string        `json:"errors"`
 	Errs         []string        `json:"errs"`
 	Missing      string          `json:"missing"`
+	Made         string          `json:"made"`
+	AudioSamples int             `json:"audioSamples"` // decoded
+	Beeps        int             `json:"beeps"`
+	Offsets      []float64       `json:"offsets"` // ms from each flash to its beep
 	Deleted      int             `json:"deleted"`
 	Status       int             `json:"status"`
 	Error        string          `json:"error"`

@@ -179,6 +179,9 @@ type streamInfo struct {
 		Bytes    uint64            `json:"bytes"`
 		Skipped  map[string]uint64 `json:"skipped"`
 	} `json:"readers"`
+	Variants []struct {
+		Made []string `json:"made"`
+	} `json:"variants"`
 	Tracks []struct {
 		Codec string `json:"codec"`
 	} `json:"tracks"`

@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDemoInSync: the browser decodes sound that was made of AAC, and once it has brought
+// both together, the beep is heard with the flash: at most 45 ms late or 15 ms early.
+func TestDemoInSync(t *testing.T) {
+	g := start(t, demoConfig)
+	g.awaitLive("demo")
+	attempt := func() bool {
+		r := browse(t, g, "sync=/demo/whep@20")["sync"]
+		if len(r.Offsets) < 15 || r.Beeps < 15 {
+			t.Errorf("%+v", r)
+			return false
+		}
+		last := slices.Sorted(slices.Values(r.Offsets[len(r.Offsets)-7:]))
+		return last[3] > -15 && last[3] < 45
+	}
+	for range 2 { // a busy machine delays what the browser hands out
+		if attempt() {
+			return
+		}
+	}
+	t.Error("sound and picture do not go together")
+}
+
+// made is a source for variants, by ffmpeg.
+func made(video string) string {
+	return `{source: "exec:ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc=size=640x360:rate=25 -f lavfi -i sine=frequency=1000 ` + video + ` -f mpegts -"}`
+}
+
+// TestVariants: a browser without H265, and WebRTC, which has no B-frames, see and hear
+// what cameras send all the same. One picture and one sound are made for all.
+func TestVariants(t *testing.T) {
+	const x264 = "-c:v libx264 -preset ultrafast -g 25 -bf 2 -x264-params "
+	g := start(t, "streams:\n"+
+		"  h265: "+made("-c:v libx265 -preset ultrafast -x265-params keyint=25:log-level=error -c:a aac")+"\n"+
+		"  drop: "+made(x264+"b-pyramid=none -c:a aac")+"\n"+
+		"  encode: "+made(x264+"b-pyramid=normal:b-adapt=0 -bf 3 -c:a aac")+"\n"+
+		"  jpeg: {source: \"exec:ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc=size=640x360:rate=15 -c:v mjpeg -f mjpeg -\"}\n")
+	for name, want := range map[string]string{
+		"h265":   "video H265 -> H264, audio AAC -> Opus",
+		"drop":   "video H264, B-frames left out, audio AAC -> Opus",
+		"encode": "video H264 -> H264, without B-frames, audio AAC -> Opus",
+		"jpeg":   "video MJPEG -> H264",
+	} {
+		g.awaitLive(name)
+		r := browse(t, g, "whep=/"+name+"/whep")["whep"]
+		if r.Frames < 50 || r.Made != want || r.Missing != "" || r.W != 640 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if strings.Contains(want, "audio") && r.AudioSamples == 0 {
+			t.Errorf("%s is not heard", name)
+		}
+		if n := len(g.stream(name).Variants); n != 1 {
+			t.Errorf("%s has %d variants", name, n)
+		}
+	}
+	for _, r := range browse(t, g, "hlsjs=/jpeg/index.m3u8", "hlsjs=/drop/index.m3u8") {
+		if r.Frames < 50 || len(r.Errs) > 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if _, status := g.get("/jpeg/index.m3u8"); status != http.StatusOK {
+		t.Errorf("HLS of JPEG: status %d", status)
+	}
+}
