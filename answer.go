@@ -38,6 +38,8 @@ var answers = [...]struct {
 	{ErrBadRequest, Answer{400, 400, 0}},
 	{ErrPublisherActive, Answer{409, 455, 0}},
 	{ErrStreamExists, Answer{409, 455, 0}},
+	{ErrTalkerActive, Answer{409, 455, 5 * time.Second}},
+	{ErrNoBackChannel, Answer{406, 415, 0}},
 	{ErrForbidden, Answer{403, 403, 0}},
 	{ErrTooManyAttempts, Answer{429, 403, 0}}, // TooManyAttemptsError knows until when
 	{ErrAuthFailed, Answer{401, 401, 0}},

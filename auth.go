@@ -1,6 +1,7 @@
 package camgate
 
 import (
+	"context"
 	"crypto/subtle"
 	"fmt"
 	"path"
@@ -25,6 +26,7 @@ type Action string
 const (
 	ActionRead    Action = "read"    // a stream, by any protocol
 	ActionPublish Action = "publish" // a stream
+	ActionTalk    Action = "talk"    // to the camera of a stream, where it has a loudspeaker
 	ActionList    Action = "list"    // the streams that one may read: dashboard and API
 	ActionAdmin   Action = "admin"   // metrics, and all that changes anything
 )
@@ -36,6 +38,7 @@ type User struct {
 	// Verify checks a password against a stored hash; nil: compare with Password.
 	Verify  func(password string) bool
 	Role    Role
+	Talk    bool     // a viewer may talk, too
 	Streams []string // patterns as in path.Match, "*" also matches "/"; empty: all
 }
 
@@ -77,7 +80,7 @@ func (u User) May(action Action, stream string) error {
 	switch {
 	case u.Role == RoleAdmin:
 		return nil
-	case action == ActionRead && u.Role == RoleViewer, action == ActionPublish && u.Role == RolePublisher:
+	case action == ActionRead && u.Role == RoleViewer, action == ActionTalk && u.Role == RoleViewer && u.Talk, action == ActionPublish && u.Role == RolePublisher:
 		if u.matches(stream) {
 			return nil
 		}
@@ -90,6 +93,18 @@ func (u User) May(action Action, stream string) error {
 	}
 	return fmt.Errorf("%w: user %q (%s) may not %s", ErrForbidden, u.Name, u.Role, what)
 }
+
+// permitted is the key of what a request's user may do besides what it asks for.
+type permitted struct{}
+
+// PermitTalk notes in the context of a request that its user may talk to a stream's
+// camera.
+func PermitTalk(ctx context.Context) context.Context {
+	return context.WithValue(ctx, permitted{}, ActionTalk)
+}
+
+// MayTalk reports what PermitTalk noted.
+func MayTalk(ctx context.Context) bool { return ctx.Value(permitted{}) == ActionTalk }
 
 func (u User) matches(stream string) bool {
 	if len(u.Streams) == 0 {

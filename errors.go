@@ -26,6 +26,8 @@ var (
 	ErrEncoderUnavailable = errors.New("no encoder available")
 	ErrPublisherActive    = errors.New("stream has a publisher already")
 	ErrNotInstalled       = errors.New("not installed")
+	ErrTalkerActive       = errors.New("somebody talks already")
+	ErrNoBackChannel      = errors.New("no back channel")
 	ErrBadRequest         = errors.New("bad request")
 	ErrClosed             = errors.New("closed")
 )

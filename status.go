@@ -124,6 +124,7 @@ type Info struct {
 	Tracks    []*Track
 	Readers   []ReaderInfo // those of variants, too, unless they are internal
 	Variants  []VariantInfo
+	Talk      *TalkInfo // nil: nobody can talk to what fills it
 	Demand    int
 	BytesIn   uint64
 	BytesOut  uint64
@@ -153,6 +154,10 @@ type ReaderInfo struct {
 // Info returns a snapshot of the stream.
 func (s *Stream) Info() Info {
 	info, variants := s.info()
+	if s.back != nil {
+		talk := s.back.Info()
+		info.Talk = &talk
+	}
 	for _, v := range variants { // which lock themselves
 		info.Variants = append(info.Variants, v.describe(info.Tracks))
 	}

@@ -81,7 +81,8 @@ type Stream struct {
 	encoder   string
 	changed   chan struct{} // closed and replaced when anything above changes
 
-	variant *variantOf // nil: it is none; set before anybody knows the stream
+	variant *variantOf   // nil: it is none; set before anybody knows the stream
+	back    *BackChannel // the same
 
 	// Counters.
 	newest   atomic.Int64 // latest presentation time published, ns

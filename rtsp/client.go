@@ -49,6 +49,9 @@ type SourceOptions struct {
 	TLS       *trust.Dialer // for rtsps; nil: trust whom this machine trusts
 	Timeout   time.Duration // of the connection and of each request; default 10 s
 	Logger    *slog.Logger
+	// Talk is the way to the camera's loudspeaker, should it have one; nil: it is not
+	// asked for.
+	Talk *camgate.BackChannel
 }
 
 // Source pulls from a camera. It implements camgate.Source and camgate.Knocker.
@@ -61,10 +64,12 @@ type Source struct {
 	log       *slog.Logger
 	units     unpack.Pool
 	inbufs    inbufPool
+	talk      *camgate.BackChannel
 
 	mu      sync.Mutex
 	noUDP   time.Time // until when auto means TCP
 	hadUDP  bool      // it has worked for a while
+	unheard int       // how often in a row the question for its back channel ended the connection
 	slowTLS int       // how often handshakeAnew is doubled
 	session *pull     // the one under way, or the last one
 	// longPost: an HTTP tunnel has to be announced as a long one.
@@ -94,7 +99,7 @@ func NewSource(o SourceOptions) (*Source, error) {
 	u.Scheme, u.Fragment, u.RawFragment = scheme, "", ""
 	s := &Source{
 		url: &u, name: o.URL.Redacted(), transport: o.Transport,
-		tls: o.TLS, timeout: o.Timeout, log: o.Logger,
+		tls: o.TLS, timeout: o.Timeout, log: o.Logger, talk: o.Talk,
 	}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second

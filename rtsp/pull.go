@@ -82,6 +82,8 @@ func (p *pull) newClient() *gortsplib.Client {
 		OnTransportSwitch: func(error) {},  // that is decided here
 		OnPacketsLost:     func(uint64) {}, // each inlet counts for itself
 		OnDecodeError:     p.undecoded,
+
+		RequestBackChannels: p.wantsVoice(),
 	}
 	switch p.transport {
 	case TransportTCP:
@@ -162,6 +164,9 @@ func (p *pull) close(client *gortsplib.Client) {
 
 func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgate.Stream) error {
 	desc, body, err := p.describe(client)
+	if p.unheard(client, err) {
+		desc, body, err = p.describe(client)
+	}
 	if err != nil {
 		return err
 	}
@@ -194,11 +199,15 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 		client.OnPacketRTCP(f.media, func(pkt rtcp.Packet) { f.feedback.control(pkt, time.Now()) })
 	}
 	p.shortcut(feeds)
+	voice := p.setUpVoice(client, desc)
 	if err := p.control.ask(func() error { _, err := client.Play(nil); return err }); err != nil {
 		return err
 	}
 	p.control.playing.Store(true)
 	p.note()
+	if voice != nil {
+		defer voice.open(p.source.talk)()
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

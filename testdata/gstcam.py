@@ -2,7 +2,7 @@
 """A camera for tests: GStreamer's RTSP server, which shares no code with camgate.
 
   gstcam.py PORT [--address ADDRESS] [--multicast] [--user NAME:PASSWORD]
-            [--auth digest|basic] [--cert FILE --key FILE]
+            [--auth digest|basic] [--cert FILE --key FILE] [--backchannel FILE]
 
 It listens on 127.0.0.1 or ADDRESS, prints "ready PORT" and serves
 
@@ -12,7 +12,8 @@ It listens on 127.0.0.1 or ADDRESS, prints "ready PORT" and serves
   /nosps H264 that names its parameter sets with each keyframe only
 
 All pictures are 320x240 at 25 per second with a keyframe each second. With --multicast
-there is nothing but multicast, to 239.5.5.1 and on.
+there is nothing but multicast, to 239.5.5.1 and on. With --backchannel it is an ONVIF
+server, and /backchannel, H264 and PCMA, takes PCMU, which FILE gets as it comes.
 """
 import argparse
 import gi
@@ -44,6 +45,12 @@ PATHS = {
 }
 
 
+BACKCHANNEL = (
+    '( capsfilter caps="application/x-rtp,media=audio,payload=0,clock-rate=8000,encoding-name=PCMU" '
+    "name=depay_backchannel ! rtppcmudepay ! filesink location=%s buffer-mode=2 sync=false async=false )"
+)
+
+
 def authorization(args):
     """Who may look: one user, or everybody, by the server's roles."""
     auth = GstRtspServer.RTSPAuth()
@@ -72,10 +79,11 @@ def main():
     parser.add_argument("--auth", choices=("digest", "basic"), default="digest")
     parser.add_argument("--cert", help="PEM file, for rtsps")
     parser.add_argument("--key", help="PEM file, for rtsps")
+    parser.add_argument("--backchannel", help="FILE for what is said")
     args = parser.parse_args()
 
     Gst.init(None)
-    server = GstRtspServer.RTSPServer()
+    server = GstRtspServer.RTSPOnvifServer() if args.backchannel else GstRtspServer.RTSPServer()
     server.set_address(args.address)
     server.set_service(args.port)
     protected = bool(args.user or args.cert)
@@ -97,6 +105,12 @@ def main():
             role = "user,media.factory.access=(bool)true,media.factory.construct=(bool)true"
             factory.add_role_from_structure(Gst.Structure.new_from_string(role))
         mounts.add_factory(path, factory)
+    if args.backchannel:
+        factory = GstRtspServer.RTSPOnvifMediaFactory()
+        factory.set_launch("( " + PATHS["/pcma"] + " )")
+        factory.set_backchannel_launch(BACKCHANNEL % args.backchannel)
+        factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia.__gtype__)
+        mounts.add_factory("/backchannel", factory)
     if server.attach(None) == 0:
         raise SystemExit("cannot listen on port " + args.port)
     print("ready", args.port, flush=True)

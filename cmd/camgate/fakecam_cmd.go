@@ -25,6 +25,7 @@ type fakecamFlags struct {
 	clip    string
 	second  string
 	faults  listFlag
+	record  string
 	list    bool
 }
 
@@ -39,7 +40,8 @@ combined; --list shows all of them. It ends with SIGINT or SIGTERM.`,
 camgate fakecam --fault udp-461 --fault kill=10s
 camgate fakecam --tls --user admin --password secret --fault digest-sha256
 camgate fakecam --clip yard.mp4 --fault loss=5% --fault jitter=50ms
-camgate fakecam --fault gone=5s,3s --fault heal=3`,
+camgate fakecam --fault gone=5s,3s --fault heal=3
+camgate fakecam --backchannel pcmu --record heard.au`,
 		setup: func(flags *flag.FlagSet) func(context.Context, stdio, []string) error {
 			var f fakecamFlags
 			o := &f.options
@@ -53,6 +55,8 @@ camgate fakecam --fault gone=5s,3s --fault heal=3`,
 			flags.StringVar(&o.Password, "password", "", "`PASSWORD` to ask for")
 			flags.DurationVar(&o.SessionTimeout, "timeout", 0, "`TIME` after which a session without a sign of life ends (default 60s)")
 			flags.DurationVar(&o.ReportInterval, "report-interval", 0, "`TIME` between sender reports (default 5s)")
+			flags.StringVar(&o.BackChannel, "backchannel", "", "`LAW` of its loudspeaker, to which clients can talk (ONVIF back channel): pcmu or pcma (default it has none)")
+			flags.StringVar(&f.record, "record", "", "`FILE` that is to get what comes to the loudspeaker (.au)")
 			flags.Uint64Var(&o.Seed, "seed", 0, "`N` to have the same losses and delays each time (default they differ)")
 			flags.Var(&f.faults, "fault", "`NAME[=ARG]` a fault, may be given several times")
 			flags.BoolVar(&f.list, "list", false, "list all faults")
@@ -89,6 +93,21 @@ func (f *fakecamFlags) run(ctx context.Context, std stdio, args []string) error 
 		*file.into = data
 	}
 	o.Logger = slog.New(slog.NewTextHandler(std.err, nil))
+	if f.record != "" {
+		file, err := os.Create(f.record)
+		if err == nil {
+			defer file.Close()
+			_, err = file.Write(o.Header())
+		}
+		if err != nil {
+			return fmt.Errorf("camgate: %w", err)
+		}
+		o.Heard = func(h fakecam.Heard) {
+			if h.Packet != nil {
+				_, _ = file.Write(h.Packet.Payload) // a full disk is no reason to end the camera
+			}
+		}
+	}
 	cam, err := fakecam.New(o)
 	var invalid *fakecam.InvalidFaultError
 	if errors.As(err, &invalid) {

@@ -35,6 +35,7 @@ type conn struct {
 	auth    auth
 	base    string // what DESCRIBE said, to which control URLs belong
 	prog    *programme
+	speaker bool // its back channel was asked for
 	session *session
 
 	mu      sync.Mutex

@@ -41,6 +41,10 @@ type Options struct {
 	SessionTimeout time.Duration
 	// ReportInterval is the time between sender reports; 0 means 5 s.
 	ReportInterval time.Duration
+	// BackChannel is the law of the camera's loudspeaker, pcmu or pcma; empty: it has none.
+	BackChannel string
+	// Heard is told what comes to it, in a goroutine of the session; nil: nobody is.
+	Heard func(Heard)
 	// Seed makes what is lost, and how late things come, the same each time; 0 means
 	// that it differs.
 	Seed uint64
@@ -95,6 +99,9 @@ func New(o Options) (*Cam, error) {
 	c := &Cam{
 		opts: o, changed: make(chan struct{}), wake: make(chan struct{}),
 		conns: map[*conn]struct{}{}, up: time.Now(),
+	}
+	if o.BackChannel != "" && o.BackChannel != "pcmu" && o.BackChannel != "pcma" {
+		return nil, fmt.Errorf("back channel %q: it is pcmu or pcma", o.BackChannel)
 	}
 	var err error
 	if c.clip, err = loadClip(o.Clip); err != nil {

@@ -13,6 +13,11 @@ func (k *conn) answer(ctx context.Context, req *request) error {
 	if k.session != nil {
 		k.session.sign(true)
 	}
+	if req.wantsBackChannel() && k.cam.opts.BackChannel == "" {
+		res := &response{status: 551}
+		res.add("Unsupported", backChannelOption)
+		return k.write(res.bytes(req))
+	}
 	if refusal := k.admit(req); refusal != nil {
 		return k.write(refusal.bytes(req))
 	}
@@ -88,6 +93,7 @@ func (k *conn) describe(req *request, res *response) {
 	}
 	k.prog = k.cam.programme(k)
 	k.base = path
+	k.speaker = req.wantsBackChannel()
 	base := k.urlOf(req.url, path) + "/"
 	prefix := ""
 	switch {
@@ -126,6 +132,9 @@ func (k *conn) setup(ctx context.Context, req *request, res *response) {
 				id = i
 			}
 		}
+		if k.speaker && pathOf(req.url) == strings.TrimSuffix(k.base, "/")+"/"+speakerControl {
+			id = speakerID
+		}
 	}
 	switch {
 	case k.prog == nil:
@@ -156,7 +165,7 @@ func (k *conn) setup(ctx context.Context, req *request, res *response) {
 	if err != nil {
 		k.log.Info("transport refused", "reason", err.Error())
 		res.status = 461
-		if len(k.session.tracks) == 0 {
+		if len(k.session.tracks) == 0 && k.session.speaker == nil {
 			k.session.end()
 			k.session = nil
 		}

@@ -125,5 +125,5 @@ var reasons = map[int]string{
 	200: "OK", 302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
 	405: "Method Not Allowed", 453: "Not Enough Bandwidth", 454: "Session Not Found",
 	455: "Method Not Valid in This State", 461: "Unsupported Transport", 501: "Not Implemented",
-	503: "Service Unavailable",
+	503: "Service Unavailable", 551: "Option not supported",
 }

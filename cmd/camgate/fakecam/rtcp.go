@@ -44,6 +44,10 @@ func (s *session) report(t *track, data []byte) {
 	}
 	s.sign(false)
 	for _, p := range packets {
+		if t.media == nil {
+			s.hearReport(t, p)
+			continue
+		}
 		rr, ok := p.(*rtcp.ReceiverReport)
 		if !ok {
 			continue

@@ -44,6 +44,9 @@ func (k *conn) sdp(prefix string) string {
 		}
 		fmt.Fprintf(&b, "m=%s 0 RTP/AVP %d\r\n%sa=control:%strackID=%d\r\n", name, m.payloadType(), m.attributes(k.prog), prefix, i)
 	}
+	if k.speaker {
+		b.WriteString(k.cam.speakerSDP(prefix))
+	}
 	return b.String()
 }
 

@@ -21,7 +21,8 @@ type session struct {
 
 	// Of the goroutine that reads.
 	tracks  []*track
-	orderly bool // ended by TEARDOWN
+	speaker *track // the back channel; nil: it is not set up
+	orderly bool   // ended by TEARDOWN
 	ended   bool
 
 	ctx    context.Context // of the player; ended by end
@@ -55,6 +56,9 @@ func (s *session) end() {
 	s.cancel()
 	for _, t := range s.tracks {
 		t.out.close()
+	}
+	if s.speaker != nil {
+		s.speaker.out.close()
 	}
 	s.work.Wait()
 	s.conn.cam.stats.over()
@@ -106,6 +110,9 @@ func (s *session) setup(id int, wanted string) (header string, err error) {
 		if t.id == id {
 			return "", errors.New("the track is set up already")
 		}
+	}
+	if id == speakerID {
+		return s.setupSpeaker(wanted)
 	}
 	t := newTrack(s, id, s.conn.prog.tracks[id])
 	err = errors.New("no transport that this camera has")
@@ -174,6 +181,9 @@ func (s *session) transport(t *track, offer string) (header string, tried bool, 
 
 // incoming takes what the client sent on a channel.
 func (s *session) incoming(channel int, data []byte) {
+	if s.listens(channel, data) {
+		return
+	}
 	for _, t := range s.tracks {
 		if out, ok := t.out.(*interleaved); ok && int(out.rtcp) == channel {
 			s.report(t, data)
@@ -201,6 +211,9 @@ func (s *session) play() {
 		names = append(names, t.out.name())
 	}
 	s.conn.log.Info("playing", "transport", strings.Join(names, ","))
+	if len(s.tracks) == 0 { // it is here to talk
+		return
+	}
 	p := newPlayer(s)
 	s.work.Go(func() {
 		if err := p.run(s.ctx); err != nil && s.ctx.Err() == nil {

@@ -89,10 +89,12 @@ func (d *datagrams) close() {
 }
 
 // receive hands over what the client reports until the ports are closed.
-func (d *datagrams) receive(take func(data []byte)) {
+func (d *datagrams) receive(take func(data []byte)) { d.receiveOn(d.rtcp, take) }
+
+func (d *datagrams) receiveOn(conn *net.UDPConn, take func(data []byte)) {
 	buffer := make([]byte, 2048)
 	for {
-		n, from, err := d.rtcp.ReadFromUDP(buffer)
+		n, from, err := conn.ReadFromUDP(buffer)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
