@@ -25,11 +25,18 @@ type Worker interface {
 // when it dies by itself, so that one that fails at once does not spin.
 const restartInterval = time.Second
 
+// Key is what there is one worker for: a stream, or something that is made of it. Name
+// is that of the stream, for the log.
+type Key interface {
+	comparable
+	Name() string
+}
+
 // Workers keeps one worker for each stream that is used: started with the first
 // use, kept warm for a while after the last one, and replaced when it died.
-type Workers[W Worker] struct {
+type Workers[K Key, W Worker] struct {
 	idle time.Duration
-	make func(*camgate.Stream) W
+	make func(K) W
 	log  *slog.Logger
 
 	ctx    context.Context // of all workers; Run ends it
@@ -38,7 +45,7 @@ type Workers[W Worker] struct {
 
 	mu      sync.Mutex
 	closed  bool
-	entries map[*camgate.Stream]*entry[W]
+	entries map[K]*entry[W]
 }
 
 type entry[W Worker] struct {
@@ -57,17 +64,17 @@ type entry[W Worker] struct {
 
 // NewWorkers makes workers with make when they are needed. They stay for idle
 // after the last lease was released; zero stops them at once.
-func NewWorkers[W Worker](idle time.Duration, make func(*camgate.Stream) W, log *slog.Logger) *Workers[W] {
+func NewWorkers[K Key, W Worker](idle time.Duration, make func(K) W, log *slog.Logger) *Workers[K, W] {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Workers[W]{
+	return &Workers[K, W]{
 		idle: idle, make: make, log: log,
 		ctx: ctx, cancel: cancel,
-		entries: map[*camgate.Stream]*entry[W]{},
+		entries: map[K]*entry[W]{},
 	}
 }
 
 // Run blocks until ctx ends; then it stops all workers and waits for them.
-func (ws *Workers[W]) Run(ctx context.Context) error {
+func (ws *Workers[K, W]) Run(ctx context.Context) error {
 	<-ctx.Done()
 	ws.mu.Lock()
 	ws.closed = true
@@ -80,7 +87,7 @@ func (ws *Workers[W]) Run(ctx context.Context) error {
 // Use returns a lease of the stream's worker and starts the worker if need be.
 // The caller releases it. Use fails with ErrClosed once Run has ended, and with
 // what the worker died of when that was less than a second after its start.
-func (ws *Workers[W]) Use(s *camgate.Stream) (*Lease[W], error) {
+func (ws *Workers[K, W]) Use(s K) (*Lease[W], error) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.closed {
@@ -96,11 +103,11 @@ func (ws *Workers[W]) Use(s *camgate.Stream) (*Lease[W], error) {
 		return nil, e.failure()
 	}
 	e.leases++
-	return &Lease[W]{Worker: e.worker, ws: ws, e: e}, nil
+	return &Lease[W]{Worker: e.worker, release: ws.release, e: e}, nil
 }
 
 // start makes a worker and lets it run when the one before it has ended; mu is held.
-func (ws *Workers[W]) start(s *camgate.Stream, before <-chan struct{}) *entry[W] {
+func (ws *Workers[K, W]) start(s K, before <-chan struct{}) *entry[W] {
 	ctx, cancel := context.WithCancel(ws.ctx)
 	e := &entry[W]{worker: ws.make(s), cancel: cancel, before: before, done: make(chan struct{})}
 	ws.entries[s] = e
@@ -111,7 +118,7 @@ func (ws *Workers[W]) start(s *camgate.Stream, before <-chan struct{}) *entry[W]
 	return e
 }
 
-func (ws *Workers[W]) run(ctx context.Context, s *camgate.Stream, e *entry[W]) {
+func (ws *Workers[K, W]) run(ctx context.Context, s K, e *entry[W]) {
 	if e.before != nil {
 		<-e.before
 	}
@@ -145,13 +152,13 @@ func (ws *Workers[W]) run(ctx context.Context, s *camgate.Stream, e *entry[W]) {
 }
 
 // forget lets the next use start another worker; mu is held.
-func (ws *Workers[W]) forget(s *camgate.Stream, e *entry[W]) {
+func (ws *Workers[K, W]) forget(s K, e *entry[W]) {
 	if ws.entries[s] == e {
 		delete(ws.entries, s)
 	}
 }
 
-func (ws *Workers[W]) release(e *entry[W]) {
+func (ws *Workers[K, W]) release(e *entry[W]) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	e.leases--
@@ -170,7 +177,7 @@ func (ws *Workers[W]) release(e *entry[W]) {
 }
 
 // expire ends a worker unless it was used since the timer was set.
-func (ws *Workers[W]) expire(e *entry[W]) {
+func (ws *Workers[K, W]) expire(e *entry[W]) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if e.leases == 0 && time.Since(e.unused) >= ws.idle {
@@ -204,7 +211,7 @@ func (e *entry[W]) failure() error {
 type Lease[W Worker] struct {
 	Worker W
 
-	ws       *Workers[W]
+	release  func(*entry[W])
 	e        *entry[W]
 	released atomic.Bool
 }
@@ -212,7 +219,7 @@ type Lease[W Worker] struct {
 // Release gives the lease back; more than once does no harm.
 func (l *Lease[W]) Release() {
 	if !l.released.Swap(true) {
-		l.ws.release(l.e)
+		l.release(l.e)
 	}
 }
 

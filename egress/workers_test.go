@@ -36,7 +36,7 @@ func (w *fakeWorker) Run(ctx context.Context) error {
 }
 
 type fixture struct {
-	*Workers[*fakeWorker]
+	*Workers[*camgate.Stream, *fakeWorker]
 	stream        *camgate.Stream
 	made          atomic.Int32
 	running, most atomic.Int32

@@ -72,7 +72,7 @@ func (o Options) withDefaults() Options {
 // Server serves streams by HLS.
 type Server struct {
 	opts    Options
-	workers *egress.Workers[*muxer]
+	workers *egress.Workers[*camgate.Stream, *muxer]
 }
 
 // New makes a Server. Run has to be running while it serves.

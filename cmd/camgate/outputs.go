@@ -83,6 +83,7 @@ func (a *app) addMJPEG() error {
 	c := a.cfg.MJPEG
 	server := mjpeg.New(mjpeg.Options{
 		FFmpeg: c.FFmpeg, Idle: c.Idle, Quality: c.Quality, MaxFPS: float64(c.FPS), MaxDecoders: c.MaxDecoders,
+		MaxRenditions: c.MaxRenditions, Steady: c.SlowViewers == "steady",
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout,
 		Logger:        a.log.With("protocol", "mjpeg"),
 	})

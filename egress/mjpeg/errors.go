@@ -13,11 +13,10 @@ var (
 	errNoFFmpeg = fmt.Errorf("%w: ffmpeg is needed on the gateway to make JPEG of H264 and H265 "+
 		"(Debian, Ubuntu, Raspberry Pi OS: apt install ffmpeg; Fedora: dnf install ffmpeg-free; Alpine: apk add ffmpeg; macOS: brew install ffmpeg)", camgate.ErrNotInstalled)
 
-	errTooManyDecoders = fmt.Errorf("%w: as many decoders run as are permitted", camgate.ErrEncoderUnavailable)
-	errStalled         = fmt.Errorf("%w: the decoder gives no pictures", camgate.ErrTimeout)
-	errNoPicture       = fmt.Errorf("%w: no picture could be made", camgate.ErrDecoder)
-	errNewParams       = errors.New("the picture's parameters changed")
-	errDecoderGone     = errors.New("the decoder is gone")
+	errStalled     = fmt.Errorf("%w: the decoder gives no pictures", camgate.ErrTimeout)
+	errNoPicture   = fmt.Errorf("%w: no picture could be made", camgate.ErrDecoder)
+	errNewParams   = errors.New("the picture's parameters changed")
+	errDecoderGone = errors.New("the decoder is gone")
 
 	// Why a viewer's pictures end: for the log, as there is no one to tell it to.
 	errViewerGone = errors.New("the viewer is gone")
@@ -35,4 +34,9 @@ func ofDecoder(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", camgate.ErrDecoder, err)
+}
+
+// tooManyDecoders names the limit, which is there for the machine's sake.
+func (s *Server) tooManyDecoders() error {
+	return fmt.Errorf("%w: as many decoders run as are permitted (mjpeg.max_decoders: %d)", camgate.ErrEncoderUnavailable, s.opts.MaxDecoders)
 }

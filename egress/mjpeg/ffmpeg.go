@@ -1,6 +1,7 @@
 package mjpeg
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -25,7 +26,7 @@ func (s *Server) ffmpeg() (string, error) {
 const pipeBytes = 4096
 
 // decoder is the command of a child that reads Matroska and writes SMJPEG.
-func (s *Server) decoder(path string, output ...string) child.Command {
+func (s *Server) decoder(path string, q shape, output ...string) child.Command {
 	args := []string{
 		"-v", "error", "-nostdin", "-filter_threads", "1",
 		// It has all that it needs to know from the first picture. One thread: more
@@ -35,7 +36,7 @@ func (s *Server) decoder(path string, output ...string) child.Command {
 	}
 	args = append(args, output...)
 	args = append(args,
-		"-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-threads", "1", "-q:v", strconv.Itoa(quantizer(s.opts.Quality)),
+		"-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-threads", "1", "-q:v", strconv.Itoa(quantizer(cmp.Or(q.quality, s.opts.Quality))),
 		"-flush_packets", "1", "-f", "smjpeg", "pipe:1")
 	return child.Command{
 		Path: path, Args: args, Env: []string{"AV_LOG_FORCE_NOCOLOR=1"},
@@ -47,21 +48,34 @@ func (s *Server) decoder(path string, output ...string) child.Command {
 // of the first picture, for those who wait, and of those from edge (ms) on: what
 // lies between is history. The standard Huffman tables, and both quantization
 // tables, are what RTP can carry (RFC 2435).
-func (s *Server) live(path string, edge uint64) child.Command {
+func (s *Server) live(path string, edge uint64, q shape) child.Command {
 	pick := fmt.Sprintf(`select=eq(n\,0)+gte(t\,%s)`, seconds(edge))
-	if s.opts.MaxFPS > 0 {
+	fps := s.opts.MaxFPS
+	if q.fps > 0 {
+		fps = float64(q.fps)
+	}
+	if fps > 0 {
 		// A tenth less than the interval, so that a camera of just that rate keeps
 		// all of its pictures although they come a little early at times.
-		interval := uint64(float64(time.Second/tick) / s.opts.MaxFPS * 0.9)
+		interval := uint64(float64(time.Second/tick) / fps * 0.9)
 		pick += fmt.Sprintf(`*gte(t-prev_selected_t\,%s)`, seconds(interval))
 	}
-	return s.decoder(path, "-vf", pick, s.passthrough(), "passthrough", "-enc_time_base", "1:1000",
+	return s.decoder(path, q, "-vf", pick+q.scale(), s.passthrough(), "passthrough", "-enc_time_base", "1:1000",
 		"-huffman", "default", "-force_duplicated_matrix", "1")
 }
 
 // single is the decoder of one picture.
-func (s *Server) single(path string) child.Command {
-	return s.decoder(path, "-frames:v", "1", "-enc_time_base", "1:1000")
+func (s *Server) single(path string, q shape) child.Command {
+	return s.decoder(path, q, "-vf", "null"+q.scale(), "-frames:v", "1", "-enc_time_base", "1:1000")
+}
+
+// scale is the filter that makes pictures of a shape's width, never larger than they were;
+// of lines there are an even number, by the picture's own proportions.
+func (s shape) scale() string {
+	if s.width == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`,scale=w=min(%d\,iw):h=-2`, s.width)
 }
 
 // passthrough is the name of the option that makes ffmpeg leave the pictures'

@@ -2,16 +2,18 @@
 // (multipart/x-mixed-replace) and one at a time (snapshot).
 //
 // A track of JPEGs is served as it is. H264 and H265 are decoded by one ffmpeg for
-// each stream, whatever the number of viewers: its pictures are a rendition, a
-// stream of its own that viewers read as they read any other. It runs while
+// each stream, and each size, rate and quality of a short list that viewers ask for,
+// whatever the number of viewers: its pictures are a rendition, a stream of its own
+// that viewers read as they read any other. It runs while
 // somebody looks, and a little longer. A snapshot is taken from the rendition when
 // there is one, else it is the newest keyframe, decoded once for all who ask.
 //
-// Who is slow gets fewer pictures, never old ones.
+// Who is slow gets fewer pictures, never old ones, and then smaller ones.
 package mjpeg
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -29,6 +31,10 @@ type Options struct {
 	Idle         time.Duration // how long a decoder stays after its last viewer; default 10 s
 	MaxDecoders  int           // decoders of viewed streams at a time; default 16
 	MaxSnapshots int           // decoders of snapshots at a time; default 2
+	// MaxRenditions bounds in how many other sizes, rates and qualities the pictures of
+	// one stream are made at a time; default 6.
+	MaxRenditions int
+	Steady        bool // slow viewers get no smaller pictures unless they ask for that
 
 	SnapshotAge     time.Duration // how long a snapshot serves for newer keyframes too; default 1 s
 	SnapshotTimeout time.Duration // for decoding one; default 5 s
@@ -46,6 +52,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Idle, 10*time.Second)
 	set(&o.MaxDecoders, 16)
 	set(&o.MaxSnapshots, 2)
+	set(&o.MaxRenditions, 6)
 	set(&o.SnapshotAge, time.Second)
 	set(&o.SnapshotTimeout, 5*time.Second)
 	set(&o.StartTimeout, 10*time.Second)
@@ -68,7 +75,7 @@ func set[T comparable](v *T, value T) {
 type Server struct {
 	opts      Options
 	log       *slog.Logger
-	workers   *egress.Workers[*transcoder]
+	workers   *egress.Workers[wanted, *transcoder]
 	decoders  chan struct{} // a slot for each decoder of a viewed stream
 	snapshots *snapshots
 	newOption atomic.Bool // see passthrough
@@ -80,7 +87,7 @@ type Server struct {
 	mu       sync.Mutex
 	closed   bool
 	requests sync.WaitGroup
-	running  map[*camgate.Stream]*transcoder // by what they decode
+	running  map[wanted]*transcoder
 }
 
 // counters are for metrics.
@@ -94,7 +101,7 @@ func New(opts Options) *Server {
 	s := &Server{
 		opts: opts, log: opts.Logger,
 		decoders: make(chan struct{}, opts.MaxDecoders),
-		running:  map[*camgate.Stream]*transcoder{},
+		running:  map[wanted]*transcoder{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.workers = egress.NewWorkers(opts.Idle, s.newTranscoder, s.log)
@@ -158,19 +165,35 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// transcoderOf returns the transcoder of a stream if it runs.
-func (s *Server) transcoderOf(stream *camgate.Stream) *transcoder {
+// transcoderOf returns the transcoder of a rendition if it runs.
+func (s *Server) transcoderOf(w wanted) *transcoder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.running[stream]
+	return s.running[w]
 }
 
-func (s *Server) setRunning(stream *camgate.Stream, t *transcoder) {
+// admit lists a transcoder as running, if there may be one more for its stream.
+func (s *Server) admit(t *transcoder) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t == nil {
-		delete(s.running, stream)
-	} else {
-		s.running[stream] = t
+	if t.shape != (shape{}) {
+		n := 0
+		for w := range s.running {
+			if w.stream == t.stream && w.shape != (shape{}) {
+				n++
+			}
+		}
+		if n >= s.opts.MaxRenditions {
+			return fmt.Errorf("%w: the pictures of this stream are made in %d other sizes, rates and qualities, and mjpeg.max_renditions permits no more",
+				camgate.ErrEncoderUnavailable, n)
+		}
 	}
+	s.running[t.wanted] = t
+	return nil
+}
+
+func (s *Server) dismiss(t *transcoder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, t.wanted)
 }

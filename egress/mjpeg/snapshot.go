@@ -40,23 +40,30 @@ func pictureOf(u *camgate.Unit) *picture {
 
 // etag tells pictures apart (RFC 9110 section 8.8.3): taken at another time, or made
 // in another way.
-func (p *picture) etag() string {
-	return fmt.Sprintf(`"%x-%x"`, p.at.UnixMicro(), len(p.file))
+func (p *picture) etag(q shape) string {
+	return fmt.Sprintf(`"%x-%x-%d-%d"`, p.at.UnixMicro(), len(p.file), q.width, q.quality)
 }
 
-// Snapshot serves NAME/snapshot.jpg: the newest picture there is, with its age.
+// Snapshot serves NAME/snapshot.jpg: the newest picture there is, with its age; with max_age
+// in the query, or max-age in Cache-Control, one that is not older than that.
 func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, rest string) error {
 	if !plausible(w, r, rest) {
 		return nil
 	}
+	q, err := s.parse(r)
+	if err != nil {
+		return err
+	}
+	q.fps = 0 // there is one
 	ctx, leave, err := s.enter(r.Context())
 	if err != nil {
 		return err
 	}
 	defer leave()
-	p, err := s.newest(ctx, stream)
+	want := wanted{stream, q.shape}
+	p, err := s.newest(ctx, want, q.maxAge)
 	if errors.Is(err, camgate.ErrTracksChanged) {
-		p, err = s.newest(ctx, stream)
+		p, err = s.newest(ctx, want, q.maxAge)
 	}
 	if err != nil {
 		return err
@@ -64,15 +71,23 @@ func (s *Server) Snapshot(w http.ResponseWriter, r *http.Request, stream *camgat
 	h := w.Header()
 	h.Set("Content-Type", "image/jpeg")
 	h.Set("Cache-Control", "no-cache") // keep it, but ask whether there is a newer one
-	h.Set("ETag", p.etag())
+	if seconds := q.maxAge / time.Second; seconds > 0 && r.URL.Query().Has("max_age") {
+		h.Set("Cache-Control", "max-age="+strconv.Itoa(int(seconds)))
+	}
+	if text := want.String(); text != "" {
+		h.Set(ShapeHeader, text)
+	}
+	h.Set("ETag", p.etag(want.shape))
 	h.Set("Age", strconv.Itoa(int(max(time.Since(p.at), 0)/time.Second)))
 	h.Set("X-Timestamp", string(appendTimestamp(nil, p.at)))
 	http.ServeContent(w, r, "", p.at, bytes.NewReader(p.file))
 	return nil
 }
 
-// newest returns the newest picture of a stream.
-func (s *Server) newest(ctx context.Context, stream *camgate.Stream) (*picture, error) {
+// newest returns the newest picture of a stream. With an age it is not older than that was
+// at the call; a negative one asks for no more than what is there.
+func (s *Server) newest(ctx context.Context, want wanted, age time.Duration) (*picture, error) {
+	begin, stream := time.Now(), want.stream
 	start, cancel := context.WithTimeout(ctx, s.opts.StartTimeout)
 	defer cancel()
 	tracks, err := stream.Ready(start)
@@ -83,37 +98,74 @@ func (s *Server) newest(ctx context.Context, stream *camgate.Stream) (*picture, 
 	if err != nil {
 		return nil, &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
 	}
-	if track.Codec != camgate.MJPEG {
-		if t := s.transcoderOf(stream); t != nil {
-			if u := t.newest(); u != nil && time.Since(u.NTP) < maxRenditionAge {
+	want.shape = s.fit(want.shape, track)
+	asIs := track.Codec == camgate.MJPEG && !want.encoded()
+	recent := func(u *camgate.Unit, atMost time.Duration) bool {
+		return u != nil && begin.Sub(u.NTP) < atMost && (age < 0 || begin.Sub(u.NTP) <= age)
+	}
+	if !asIs {
+		if t := s.transcoderOf(want); t != nil {
+			if u := t.newest(); recent(u, maxRenditionAge) {
 				return pictureOf(u), nil
 			}
+		}
+		if p := s.snapshots.cached(want, begin, age); p != nil {
+			return p, nil
 		}
 		if _, err := s.ffmpeg(); err != nil {
 			return nil, err
 		}
 	}
-	key, err := s.keyframe(start, stream, track)
+	limit := maxAge
+	if asIs && age >= 0 {
+		limit = min(age, maxAge)
+	}
+	key, err := s.keyframe(start, stream, track, limit)
 	switch {
 	case err != nil && ctx.Err() == nil && errors.Is(err, camgate.ErrClosed):
 		return nil, noPicture(stream)
 	case err != nil:
 		return nil, err
-	case track.Codec == camgate.MJPEG:
+	case asIs:
 		return pictureOf(key), nil
+	case !recent(key, maxAge) && age >= 0:
+		return s.fresh(start, want, begin.Add(-age))
 	}
-	if t := s.transcoderOf(stream); t != nil {
+	if t := s.transcoderOf(want); t != nil {
 		// Old, but not older than what could be made now.
 		if u := t.newest(); u != nil && !u.NTP.Before(key.NTP.Add(-time.Millisecond)) {
 			return pictureOf(u), nil
 		}
 	}
-	return s.snapshots.get(ctx, stream, key)
+	return s.snapshots.get(ctx, want, key)
+}
+
+// fresh has pictures made as for a viewer, and returns the first one that was not taken
+// before since. What makes them stays for a while: who asks so, asks again.
+func (s *Server) fresh(ctx context.Context, want wanted, since time.Time) (*picture, error) {
+	v, err := s.open(ctx, want, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	defer context.AfterFunc(ctx, v.reader.Close)()
+	for u := v.first; ; {
+		if !u.NTP.Before(since) {
+			return pictureOf(u), nil
+		}
+		switch u, err = v.reader.Next(); {
+		case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return nil, noPicture(want.stream)
+		case err != nil:
+			return nil, s.reason(ctx, v, want.stream, err)
+		}
+	}
 }
 
 // keyframe returns the newest picture that can be decoded on its own, and waits for
-// it if the one there is too old.
-func (s *Server) keyframe(ctx context.Context, stream *camgate.Stream, track *camgate.Track) (*camgate.Unit, error) {
+// it if the one there was older than limit at the call.
+func (s *Server) keyframe(ctx context.Context, stream *camgate.Stream, track *camgate.Track, limit time.Duration) (*camgate.Unit, error) {
+	since := stream.Now() - limit
 	reader, err := stream.Subscribe(ctx, camgate.SubscribeOptions{
 		Tracks: []*camgate.Track{track}, Protocol: "snapshot", Internal: true,
 	})
@@ -126,7 +178,7 @@ func (s *Server) keyframe(ctx context.Context, stream *camgate.Stream, track *ca
 		switch {
 		case err != nil:
 			return nil, err
-		case u.RandomAccess && stream.Now()-u.Time() < maxAge:
+		case u.RandomAccess && u.Time() > since:
 			return u, nil
 		}
 		switch stream.Status().State {
@@ -144,12 +196,13 @@ type snapshots struct {
 	mu      sync.Mutex
 	closed  bool
 	work    sync.WaitGroup
-	entries map[*camgate.Stream]*snapshot
+	entries map[wanted]*snapshot
 }
 
 // snapshot is the newest keyframe of one stream that was decoded, or is just now.
 type snapshot struct {
 	key  *camgate.Unit
+	as   shape
 	used time.Time // guarded by snapshots.mu
 
 	once sync.Once
@@ -162,7 +215,7 @@ type snapshot struct {
 func newSnapshots(s *Server) *snapshots {
 	return &snapshots{
 		server: s, slots: make(chan struct{}, s.opts.MaxSnapshots),
-		entries: map[*camgate.Stream]*snapshot{},
+		entries: map[wanted]*snapshot{},
 	}
 }
 
@@ -183,9 +236,9 @@ func (ss *snapshots) run(ctx context.Context) {
 			return
 		case now := <-t.C:
 			ss.mu.Lock()
-			for stream, e := range ss.entries {
+			for want, e := range ss.entries {
 				if now.Sub(e.used) > keep {
-					delete(ss.entries, stream)
+					delete(ss.entries, want)
 				}
 			}
 			ss.mu.Unlock()
@@ -193,17 +246,37 @@ func (ss *snapshots) run(ctx context.Context) {
 	}
 }
 
+// cached returns a picture that was made before and is not older than age; nil: there is none.
+func (ss *snapshots) cached(want wanted, begin time.Time, age time.Duration) *picture {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	e := ss.entries[want]
+	if e == nil {
+		return nil
+	}
+	select {
+	case <-e.done:
+		if e.err == nil && begin.Sub(e.pic.at) <= age {
+			e.used = begin
+			return e.pic
+		}
+	default:
+	}
+	return nil
+}
+
 // get returns the picture of a keyframe, or one that is as good.
-func (ss *snapshots) get(ctx context.Context, stream *camgate.Stream, key *camgate.Unit) (*picture, error) {
+func (ss *snapshots) get(ctx context.Context, want wanted, key *camgate.Unit) (*picture, error) {
 	ss.mu.Lock()
 	if ss.closed {
 		ss.mu.Unlock()
 		return nil, camgate.ErrClosed
 	}
-	e := ss.entries[stream]
+	e := ss.entries[want]
 	if e == nil || !e.serves(key, ss.server.opts.SnapshotAge) {
-		e = &snapshot{key: key, done: make(chan struct{})}
-		ss.entries[stream] = e
+		e = &snapshot{key: key, as: want.shape, used: time.Now(), done: make(chan struct{})}
+		ss.entries[want] = e
+		ss.bound(want.stream)
 		ss.work.Go(func() { ss.decode(e) })
 	}
 	e.used = time.Now()
@@ -213,6 +286,24 @@ func (ss *snapshots) get(ctx context.Context, stream *camgate.Stream, key *camga
 		return e.pic, e.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// bound forgets the shape of a stream's picture that was asked for least lately, when there
+// are more than may be; mu is held.
+func (ss *snapshots) bound(stream *camgate.Stream) {
+	var oldest wanted
+	var n int
+	for want, e := range ss.entries {
+		if want.stream != stream {
+			continue
+		}
+		if n++; n == 1 || e.used.Before(ss.entries[oldest].used) {
+			oldest = want
+		}
+	}
+	if n > 1+ss.server.opts.MaxRenditions {
+		delete(ss.entries, oldest)
 	}
 }
 
@@ -242,7 +333,7 @@ func (ss *snapshots) decode(e *snapshot) {
 	case ss.slots <- struct{}{}:
 		defer func() { <-ss.slots }()
 	case <-ctx.Done():
-		e.finish(nil, errTooManyDecoders)
+		e.finish(nil, ss.server.tooManyDecoders())
 		return
 	}
 	path, err := ss.server.ffmpeg()
@@ -251,7 +342,7 @@ func (ss *snapshots) decode(e *snapshot) {
 		return
 	}
 	ss.server.counters.snapshots.Add(1)
-	err = child.Run(ctx, ss.server.single(path), func(p *child.Process) error {
+	err = child.Run(ctx, ss.server.single(path, e.as), func(p *child.Process) error {
 		// How it goes on says more than an error of the pipe does.
 		if out, err := newInput(p.Stdin, e.key.Track); err == nil {
 			_ = out.Picture(e.key.AU, e.key.RandomAccess, 0)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -26,6 +25,10 @@ func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.
 	if !plausible(w, r, rest) {
 		return nil
 	}
+	q, err := s.parse(r)
+	if err != nil {
+		return err
+	}
 	ctx, leave, err := s.enter(r.Context())
 	if err != nil {
 		return err
@@ -38,9 +41,15 @@ func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.
 		partHeaders(w.Header())
 		return nil
 	}
-	v, err := s.open(ctx, stream, r.RemoteAddr)
+	t := &tour{server: s, want: wanted{stream, q.shape}, remote: r.RemoteAddr}
+	v, err := s.open(ctx, t.want, r.RemoteAddr, nil)
 	if err != nil {
 		return err
+	}
+	t.view = v
+	t.plan(q.adapt)
+	if made := v.shape.String(); made != "" {
+		w.Header().Set(ShapeHeader, made)
 	}
 	ctx, out, err := s.begin(ctx, w, r)
 	if err != nil {
@@ -48,33 +57,17 @@ func (s *Server) Stream(w http.ResponseWriter, r *http.Request, stream *camgate.
 		return err
 	}
 	defer out.close()
-	log := s.log.With("stream", stream.Name(), "remote", r.RemoteAddr)
-	log.Info("reader joined")
-	err = s.follow(ctx, out, v, stream, r.RemoteAddr)
+	t.out, t.log = out, s.log.With("stream", stream.Name(), "remote", r.RemoteAddr)
+	t.log.Info("reader joined")
+	err = t.run(ctx)
 	switch {
 	case s.ctx.Err() != nil:
 		err = errShutdown
 	case ctx.Err() != nil:
 		err = errViewerGone
 	}
-	log.Info("reader left", "reason", err)
+	t.log.Info("reader left", "reason", err)
 	return nil
-}
-
-// follow shows the stream's pictures until the viewer goes, or there are no more.
-func (s *Server) follow(ctx context.Context, out sink, v *view, stream *camgate.Stream, remote string) error {
-	for {
-		err := v.show(ctx, out)
-		v.close()
-		if ctx.Err() != nil || !camgate.IsGone(err) {
-			return err
-		}
-		// The tracks changed, or what made the pictures ended: the viewer stays if
-		// there is another way to go on.
-		if v, err = s.open(ctx, stream, remote); err != nil {
-			return err
-		}
-	}
 }
 
 // plausible answers requests that need no stream.
@@ -109,12 +102,14 @@ func (s *Server) check(ctx context.Context, stream *camgate.Stream) error {
 
 // view is what a viewer looks at.
 type view struct {
+	shape  shape // of its pictures, as far as it is not that of the stream
 	reader *camgate.Reader
 	first  *camgate.Unit
 	lease  *egress.Lease[*transcoder] // nil: the stream has JPEGs itself
 	// place is the viewer's place among those of the stream when the reader is one of
 	// the rendition: a reader that reads nothing costs nothing.
 	place *camgate.Reader
+	stop  context.CancelFunc // of a view that was opened beside another one
 }
 
 func (v *view) close() {
@@ -127,6 +122,9 @@ func (v *view) close() {
 	if v.lease != nil {
 		v.lease.Release()
 	}
+	if v.stop != nil {
+		v.stop()
+	}
 }
 
 // sent counts bytes for the viewer.
@@ -137,22 +135,26 @@ func (v *view) sent(n int) {
 	}
 }
 
-// open finds the stream's pictures, has them made if need be, and waits for the
-// first one.
-func (s *Server) open(ctx context.Context, stream *camgate.Stream, remote string) (v *view, err error) {
+// open finds the stream's pictures in the shape that is wanted, has them made if need be,
+// and waits for the first one. A viewer (remote is not empty) gets a place in the stream,
+// unless it has one.
+func (s *Server) open(ctx context.Context, want wanted, remote string, place *camgate.Reader) (v *view, err error) {
 	deadline := time.Now().Add(s.opts.StartTimeout)
 	for {
-		v, err = s.tryOpen(ctx, deadline, stream, remote)
+		v, err = s.tryOpen(ctx, deadline, want, remote, place)
 		if !errors.Is(err, camgate.ErrTracksChanged) || time.Now().After(deadline) {
 			return v, err
 		}
 	}
 }
 
-func (s *Server) tryOpen(ctx context.Context, deadline time.Time, stream *camgate.Stream, remote string) (_ *view, err error) {
-	v := &view{}
+func (s *Server) tryOpen(ctx context.Context, deadline time.Time, want wanted, remote string, place *camgate.Reader) (_ *view, err error) {
+	v, stream := &view{}, want.stream
 	defer func() {
 		if err != nil {
+			if place != nil {
+				v.place = nil
+			}
 			v.close()
 		}
 	}()
@@ -166,21 +168,25 @@ func (s *Server) tryOpen(ctx context.Context, deadline time.Time, stream *camgat
 	if err != nil {
 		return nil, &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
 	}
-	from := stream
-	if track.Codec != camgate.MJPEG {
+	from, own := stream, remote != ""
+	v.shape = s.fit(want.shape, track)
+	if track.Codec != camgate.MJPEG || v.shape.encoded() {
 		if _, err := s.ffmpeg(); err != nil {
 			return nil, err
 		}
-		if v.lease, err = s.workers.Use(stream); err != nil {
+		if v.lease, err = s.workers.Use(wanted{stream, v.shape}); err != nil {
 			return nil, err
 		}
-		if v.place, err = stream.Subscribe(ctx, camgate.SubscribeOptions{Protocol: protocol, Remote: remote}); err != nil {
-			return nil, err
+		if v.place = place; own && place == nil {
+			if v.place, err = stream.Subscribe(ctx, camgate.SubscribeOptions{Protocol: protocol, Remote: remote}); err != nil {
+				return nil, err
+			}
 		}
+		own = false
 		from, track = v.lease.Worker.rendition, v.lease.Worker.track
 	}
 	v.reader, err = from.Subscribe(ctx, camgate.SubscribeOptions{
-		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: protocol, Remote: remote, Internal: v.place != nil,
+		Tracks: []*camgate.Track{track}, MaxLag: maxViewerLag, Protocol: protocol, Remote: remote, Internal: !own,
 		Logger: s.log.With("stream", stream.Name(), "remote", remote),
 	})
 	if err != nil {
@@ -223,25 +229,4 @@ func noPicture(stream *camgate.Stream) error {
 		return fmt.Errorf("%w: no picture yet: the source is %s: %v", camgate.ErrNotReady, st.State, st.Err)
 	}
 	return fmt.Errorf("%w: no picture yet: the source is %s", camgate.ErrNotReady, st.State)
-}
-
-// show sends pictures until the viewer goes or there are no more of them.
-func (v *view) show(ctx context.Context, out sink) error {
-	defer context.AfterFunc(ctx, v.reader.Close)()
-	for u := v.first; ; {
-		n, err := out.picture(u)
-		v.sent(n)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return errStuck
-		case err != nil:
-			return errViewerGone
-		}
-		if u, err = v.reader.Next(); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
 }

@@ -101,7 +101,7 @@ func checkServer(t *testing.T, f *fixture, c *clip) {
 	if st := f.Stats(); st.Decoders != 1 || st.Failures != 0 || st.Decoding != 1 {
 		t.Errorf("%+v", st)
 	}
-	running := f.transcoderOf(f.stream)
+	running := f.transcoderOf(wanted{stream: f.stream})
 	if running == nil {
 		t.Fatal("no rendition")
 	}

@@ -24,10 +24,11 @@ const (
 // newest keyframe.
 const maxDecoderLag = time.Second
 
-// transcoder makes a stream of JPEGs of a stream of H264 or H265.
+// transcoder makes a stream of JPEGs of a stream of H264 or H265, or of JPEGs that are
+// to be other ones.
 type transcoder struct {
 	server    *Server
-	stream    *camgate.Stream // what is decoded
+	wanted    // what is decoded, and into what
 	rendition *camgate.Stream
 	track     *camgate.Track // of the rendition; nil: see err
 	err       error          // why there is none
@@ -53,12 +54,13 @@ func (t *transcoder) newest() *camgate.Unit {
 	return t.last
 }
 
-func (s *Server) newTranscoder(stream *camgate.Stream) *transcoder {
+func (s *Server) newTranscoder(w wanted) *transcoder {
+	stream := w.stream
 	limits := stream.Limits()
 	// Viewers take the newest picture: nothing is kept for laggards.
 	limits.Ring = camgate.RingLimits{Window: 2 * maxViewerLag}
 	t := &transcoder{
-		server: s, stream: stream,
+		server: s, wanted: w,
 		rendition: camgate.NewRendition(stream.Name()+"/mjpeg", limits),
 		log:       s.log.With("stream", stream.Name()),
 	}
@@ -85,8 +87,10 @@ func (t *transcoder) Run(ctx context.Context) error {
 	if t.err != nil {
 		return t.err
 	}
-	t.server.setRunning(t.stream, t)
-	defer t.server.setRunning(t.stream, nil)
+	if err := t.server.admit(t); err != nil {
+		return err
+	}
+	defer t.server.dismiss(t)
 	wait := restartMin
 	for {
 		begin, before := time.Now(), t.rendition.Units()
@@ -128,7 +132,7 @@ func (t *transcoder) decode(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case track.Codec == camgate.MJPEG:
+	case track.Codec == camgate.MJPEG && !t.encoded():
 		return camgate.ErrClosed // viewers have a better way now
 	}
 	reader, err := t.stream.Subscribe(ctx, camgate.SubscribeOptions{
@@ -146,7 +150,7 @@ func (t *transcoder) decode(ctx context.Context) error {
 	case t.server.decoders <- struct{}{}:
 		defer func() { <-t.server.decoders }()
 	default:
-		return errTooManyDecoders
+		return t.server.tooManyDecoders()
 	}
 	path, err := t.server.ffmpeg()
 	if err != nil {
@@ -158,7 +162,7 @@ func (t *transcoder) decode(ctx context.Context) error {
 		edge = s.ticks(u)
 	}
 	t.server.counters.decoders.Add(1)
-	return ofDecoder(child.Run(ctx, t.server.live(path, edge), func(p *child.Process) error {
+	return ofDecoder(child.Run(ctx, t.server.live(path, edge, t.shape), func(p *child.Process) error {
 		return s.run(p, first)
 	}))
 }

@@ -98,7 +98,7 @@ func TestPassThrough(t *testing.T) {
 
 // TestSlowViewer has one who takes a picture now and then: each is new.
 func TestSlowViewer(t *testing.T) {
-	f := start(t, Options{})
+	f := start(t, Options{Steady: true})
 	jpegs(t, f.stream, 200_000)
 	v := f.view()
 	pause := time.NewTicker(400 * time.Millisecond)

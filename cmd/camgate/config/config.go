@@ -124,6 +124,10 @@ type MJPEG struct {
 	FPS int `yaml:"fps" default:"30" min:"1" max:"240"`
 	// Streams of which pictures are made at a time: each costs a good part of a core.
 	MaxDecoders int `yaml:"max_decoders" default:"16" min:"1"`
+	// In how many other sizes, rates and qualities, as viewers ask for in the URL, the pictures of one stream are made at a time.
+	MaxRenditions int `yaml:"max_renditions" default:"6" min:"1"`
+	// What viewers get whose network does not take all pictures: smaller makes them smaller too (one rendition for all at each of three steps), steady only leaves pictures out. adapt=1 and adapt=0 in the URL choose for one viewer.
+	SlowViewers string `yaml:"slow_viewers" default:"smaller" enum:"smaller,steady"`
 }
 
 // Limits bound what the gateway takes on.
