@@ -27,6 +27,7 @@ func encodersCommand() command {
 		details: `Tries all encoders that camgate knows, in hardware and in software: each encodes some
 pictures of the wanted size, which are counted, looked at, decoded and timed. It prints
 what works and how fast it is, why the others do not work, and which one "auto" takes.
+A question mark stands for one that ran out of time because the machine is busy.
 
 It ends with 1 when nothing works.`,
 		example: `camgate encoders
@@ -88,10 +89,15 @@ func (t encoderTrial) run(ctx context.Context, std stdio) error {
 	} else {
 		t.print(std.out, table)
 	}
+	busy := false
 	for _, p := range table {
 		if p.Works {
 			return nil
 		}
+		busy = busy || p.Busy
+	}
+	if busy {
+		return errors.New("camgate: no encoder could be tried to its end, the machine is busy: try again when it has less to do")
 	}
 	return fmt.Errorf("camgate: no encoder makes pictures of %s at %g per second here", t.size, t.fps)
 }
@@ -111,6 +117,13 @@ func (t encoderTrial) print(out io.Writer, table []encode.Proof) {
 				what += ", taken by auto"
 			}
 		}
-		fmt.Fprintf(out, "  %-18s %-5s %s\n", p.Name, map[bool]string{true: "works", false: "no"}[p.Works], what)
+		verdict := "no"
+		switch {
+		case p.Works:
+			verdict = "works"
+		case p.Busy:
+			verdict = "?"
+		}
+		fmt.Fprintf(out, "  %-18s %-5s %s\n", p.Name, verdict, what)
 	}
 }

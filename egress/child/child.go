@@ -61,6 +61,20 @@ func (p *Process) Done() <-chan struct{} { return p.exited }
 // PID returns the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// CPU is how much processor time the child had, and what it waited for of its own
+// children. It is 0 before Done is closed.
+func (p *Process) CPU() time.Duration {
+	select {
+	case <-p.exited:
+	default:
+		return 0
+	}
+	if p.cmd.ProcessState == nil { // it could not be waited for
+		return 0
+	}
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // Error is how a child failed: what went wrong, and what the child said last.
 type Error struct {
 	Program string

@@ -21,6 +21,7 @@ type Proof struct {
 	FPS      float64       `json:"fps,omitempty"`    // that it reached
 	Reason   string        `json:"reason,omitempty"` // why it does not work, or is not chosen
 	Chosen   bool          `json:"chosen"`           // it is what "auto" takes
+	Busy     bool          `json:"busy,omitempty"`   // it is not known: it ran out of time, and is tried again
 }
 
 // demotion is what an encoder did wrong, and until when that is held against it.
@@ -33,9 +34,9 @@ type demotion struct {
 const demotionTime = 5 * time.Minute
 
 // Choose returns the encoders that work for what is wanted, the best first; those that
-// were demoted lately come last. Without one the error wraps ErrEncoderUnavailable and
-// has the reasons, or it wraps ErrNotInstalled. What is not known yet is tried, which
-// takes a second or so.
+// were demoted lately come last. If none has passed, a program is taken that only ran out
+// of time. Without one the error wraps ErrEncoderUnavailable and has the reasons, or it
+// wraps ErrNotInstalled. What is not known yet is tried, which takes a second or so.
 func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder, error) {
 	if err := f.check(); err != nil {
 		return nil, err
@@ -58,17 +59,26 @@ func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder,
 	if err != nil {
 		return nil, err
 	}
-	var list []Encoder
+	var list, late []Encoder
 	for _, p := range e.order(table, known) {
-		if !p.Works {
+		of := known[p.Name]
+		if !of.Works && (!of.usable() || p.Hardware) {
 			continue
 		}
 		k := table[slices.IndexFunc(table, func(k kind) bool { return k.name == p.Name })]
-		of := known[p.Name]
 		at := max(0, slices.IndexFunc(k.variants, func(v variant) bool { return v.name == of.Variant }))
-		list = append(list, Encoder{kind: &k, variant: k.variants[at], path: path, env: e.environ(), forces: of.Forces})
+		enc := Encoder{kind: &k, variant: k.variants[at], path: path, env: e.environ(), forces: of.Forces, begin: of.Begin}
+		if of.Works {
+			list = append(list, enc)
+		} else {
+			late = append(late, enc)
+		}
+	}
+	if len(list) == 0 {
+		list = late
 	}
 	if len(list) > 0 {
+		e.tell(list[0].Name(), known[list[0].Name()])
 		return list, nil
 	}
 	var reasons []string
@@ -76,6 +86,17 @@ func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder,
 		reasons = append(reasons, k.name+": "+known[k.name].Reason)
 	}
 	return nil, fmt.Errorf("%w: %s", camgate.ErrEncoderUnavailable, strings.Join(reasons, "; "))
+}
+
+// tell logs, once, that an encoder is used which has not passed.
+func (e *Encoders) tell(name string, of proof) {
+	e.mu.Lock()
+	told := e.unproven[name]
+	e.unproven[name] = !of.Works
+	e.mu.Unlock()
+	if !of.Works && !told {
+		e.opts.Logger.Warn("an encoder is taken without proof", "encoder", name, "reason", of.Reason)
+	}
 }
 
 // order is the table with what is known, those first that are to be used first.
@@ -100,7 +121,7 @@ func (e *Encoders) report(table []kind, known map[string]proof) (list []Proof) {
 	chosen := -1
 	for i, k := range table {
 		of := known[k.name]
-		p := Proof{Name: k.name, Codec: k.codec, Hardware: k.hardware, Works: of.Works, FPS: of.FPS, Reason: of.Reason}
+		p := Proof{Name: k.name, Codec: k.codec, Hardware: k.hardware, Works: of.Works, FPS: of.FPS, Reason: of.Reason, Busy: of.Late}
 		if d, found := e.demoted[k.name]; found && p.Works {
 			p.Reason = fmt.Sprintf("failed at work: %s", reason(d.err))
 		}

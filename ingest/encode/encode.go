@@ -83,14 +83,19 @@ type Encoders struct {
 	proofs  map[string]proof // by what was proved, see key
 	demoted map[string]demotion
 	unsaved bool // the last attempt to keep proofs failed
+	// unproven are the encoders that were taken without proof.
+	unproven map[string]bool
+	trying   func(ctx context.Context, k *kind, path string, s Settings, limit time.Duration) proof // a trial
 }
 
 // New makes Encoders. Nothing is tried before somebody asks.
 func New(opts Options) *Encoders {
-	return &Encoders{
+	e := &Encoders{
 		opts: opts.withDefaults(), proving: make(chan struct{}, 1),
-		proofs: make(map[string]proof), demoted: make(map[string]demotion),
+		proofs: make(map[string]proof), demoted: make(map[string]demotion), unproven: make(map[string]bool),
 	}
+	e.trying = e.trial
+	return e
 }
 
 // Encoder is one that can be used.
@@ -99,7 +104,8 @@ type Encoder struct {
 	variant variant
 	path    string // of ffmpeg
 	env     []string
-	forces  bool // keyframes when asked
+	forces  bool          // keyframes when asked
+	begin   time.Duration // what it took in its trial until the first picture
 }
 
 // Name returns how it is called in the configuration: h264_vaapi, libx264 ...

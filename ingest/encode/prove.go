@@ -23,6 +23,14 @@ type proof struct {
 	Reason  string    `json:"reason,omitempty"`
 	Variant string    `json:"variant,omitempty"`
 	Forces  bool      `json:"forces,omitempty"` // keyframes when asked
+	// Begin is what it takes until the first picture.
+	Begin time.Duration `json:"begin,omitempty"`
+	// Late: it ran out of time, which may not be its fault. Such proofs are not kept in
+	// the file.
+	Late     bool `json:"-"`
+	Pictures int  `json:"-"` // that it made in time and that are good
+	Tries    int  `json:"-"` // that ran out of time, one after the other
+	Free     bool `json:"-"` // the machine had the time for it
 }
 
 // How long proofs are good for. What does not work is tried again soon: somebody may
@@ -32,9 +40,12 @@ const (
 	badFor  = 10 * time.Minute
 )
 
+// lookTime is for a program that only says what it has.
+const lookTime = 30 * time.Second
+
 func (p proof) valid(now time.Time) bool {
 	age := now.Sub(p.When)
-	return age >= 0 && (age < badFor || p.Works && age < goodFor)
+	return !p.Late && age >= 0 && (age < badFor || p.Works && age < goodFor)
 }
 
 // Prove returns the table of a codec, the best first (or the one that the settings
@@ -85,10 +96,14 @@ func (e *Encoders) prove(ctx context.Context, path string, s Settings, table []k
 	e.mu.Lock()
 	now := time.Now()
 	e.forgive(now)
+	needed := !slices.ContainsFunc(table, func(k kind) bool { // none works, or may
+		p, found := e.proofs[key(&k, s)]
+		return !found && (listed[k.name] || k.direct) || p.Works && p.valid(now)
+	})
 	for i := range table {
 		k := &table[i]
 		switch p, found := e.proofs[key(k, s)]; {
-		case found && p.valid(now):
+		case found && (p.valid(now) || p.Late && !p.due(now, needed)):
 			known[k.name] = p
 		case !listed[k.name] && !k.direct:
 			known[k.name] = proof{When: now, Reason: "this ffmpeg does not have it"}
@@ -110,8 +125,12 @@ func (e *Encoders) prove(ctx context.Context, path string, s Settings, table []k
 	e.mu.Lock()
 	for i := range table {
 		if p, found := fresh[table[i].name]; found {
+			of := key(&table[i], s)
+			if p.Late {
+				p.When, p.Tries = time.Now(), e.proofs[of].Tries+1
+			}
 			known[table[i].name] = p
-			e.proofs[key(&table[i], s)] = p
+			e.proofs[of] = p
 		}
 	}
 	e.mu.Unlock()
@@ -131,7 +150,10 @@ func (e *Encoders) run(ctx context.Context, list []*kind, atOnce int, path strin
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p := e.trial(ctx, k, path, s)
+			e.mu.Lock()
+			limit := limitOf(e.proofs[key(k, s)].Tries)
+			e.mu.Unlock()
+			p := e.trying(ctx, k, path, s, limit)
 			mu.Lock()
 			found[k.name] = p
 			mu.Unlock()
@@ -156,7 +178,7 @@ func (e *Encoders) look(ctx context.Context, path string) (map[string]bool, erro
 	if same {
 		return listed, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	out, err := output(ctx, path, "-hide_banner", "-v", "error", "-encoders")
 	if err != nil {

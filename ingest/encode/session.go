@@ -20,6 +20,8 @@ type Session struct {
 	format   Format
 	settings Settings
 	patience time.Duration // until the first picture
+	hang     time.Duration // without a picture, after that
+	cpu      time.Duration // that the child had, once Run has returned
 
 	device  atomic.Pointer[direct] // of an encoder without a child, once it runs
 	force   atomic.Bool            // the next picture is to be a keyframe
@@ -29,7 +31,9 @@ type Session struct {
 }
 
 func newSession(e Encoder, f Format, s Settings) *Session {
-	return &Session{encoder: e, format: f, settings: s, patience: startTime}
+	// With other work the same machine may take longer than at the trial.
+	patience := min(max(startTime, 3*e.begin), maxStart)
+	return &Session{encoder: e, format: f, settings: s, patience: patience, hang: hangTime}
 }
 
 // Settings are those of the session, complete.
@@ -68,6 +72,7 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 		return err
 	}
 	var theirs error
+	var process *child.Process
 	var to pipe
 	defer to.close() // when nothing is left of the child, and of the pipe
 	err = child.Run(ctx, child.Command{
@@ -75,10 +80,13 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond,
 	}, func(p *child.Process) error {
 		var err error
-		to.file = p.Stdin
+		process, to.file = p, p.Stdin
 		err, theirs = s.work(ctx, p, &to, in, out)
 		return err
 	})
+	if process != nil {
+		s.cpu = process.CPU()
+	}
 	if err = ofChild(s.encoder.Name(), err, theirs); err == io.EOF {
 		return nil
 	}

@@ -26,6 +26,7 @@ type variant struct {
 	setup   []string // arguments before the input: devices
 	filter  string   // the last one: pictures as the encoder takes them
 	options []string
+	threads int // of the processor that a program can use; 0: 1
 }
 
 // kinds lists the encoders, the best first. What is "best" is the least work for the
@@ -48,7 +49,7 @@ func kinds() []kind {
 		{name: "hevc_rkmpp", codec: camgate.H265, hardware: true, variants: rkmpp("-profile:v", "main")},
 		{name: "hevc_videotoolbox", codec: camgate.H265, hardware: true, variants: videotoolbox(), missing: noMac},
 		{name: "libx265", codec: camgate.H265, variants: []variant{{
-			filter: "format=yuv420p",
+			filter: "format=yuv420p", threads: runtime.NumCPU(),
 			options: []string{"-preset", "ultrafast", "-tune", "zerolatency", "-forced-idr", "1",
 				"-x265-params", "log-level=error:open-gop=0:scenecut=0"},
 		}}},
@@ -73,7 +74,7 @@ func x264() []variant {
 		if n > 1 || list == nil {
 			list = append(list, variant{
 				name: strconv.Itoa(n) + " thread", filter: "format=yuv420p|nv12",
-				options: append(options[:len(options):len(options)], strconv.Itoa(n)),
+				options: append(options[:len(options):len(options)], strconv.Itoa(n)), threads: n,
 			})
 		}
 	}

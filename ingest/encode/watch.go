@@ -10,7 +10,8 @@ import (
 
 // The bounds of the watchdog.
 const (
-	startTime = 5 * time.Second         // until the first picture: ffmpeg may come from a slow card
+	startTime = 5 * time.Second         // until the first picture: ffmpeg may come from a slow card,
+	maxStart  = 30 * time.Second        // and then take longer, as its trial has shown
 	hangTime  = 1200 * time.Millisecond // without a picture, after that
 	hangCount = 3                       // pictures that go in during that time
 	maxLag    = time.Second             // that pictures may be in the encoder for
@@ -45,7 +46,7 @@ func (s *Session) watch(ctx context.Context) error {
 		switch {
 		case w.left == 0 && w.entered > 0 && w.silent > s.patience && (w.entered > held || now.Sub(begin) > 2*s.patience && s.since.Load() == 0):
 			return fmt.Errorf("%w: nothing of the first %d pictures within %v", ErrHung, w.entered, w.silent.Round(watchTick))
-		case w.left > 0 && w.silent > hangTime && (w.pictures > held+hangCount || s.since.Load() == 0):
+		case w.left > 0 && w.silent > s.hang && (w.pictures > held+hangCount || s.since.Load() == 0):
 			return fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick))
 		}
 		waited := s.waited(now)
