@@ -57,24 +57,24 @@ say() { # what a part ended with
 }
 
 rc=0
-QEMU_NICE=0 "$here/run-in-guest.sh" -r -i -S 2 -M 1024 -t "${CAMERALAB_TIME:-300}" -o "$out" \
-  -m "vivid n_devs=2 node_types=0x1,0x1 multiplanar=1,2 num_inputs=1,1 input_types=0x0,0x0 no_error_inj=0" \
+QEMU_NICE=0 "$here/run-in-guest.sh" -r -i -S 2 -M 1024 -t "${CAMERALAB_TIME:-600}" -o "$out" \
+  -m "vivid n_devs=3 node_types=0x1,0x1,0x1 multiplanar=1,2,1 num_inputs=1,1,2 input_types=0x0,0x0,0x7 no_error_inj=0" \
   -m videodev -x "$cache/modules/v4l2loopback.ko devices=4 video_nr=6,7,8,9 exclusive_caps=1,1,1,1" \
-  -s 'export LAB_VIVID=/dev/video0 LAB_MPLANE=/dev/video1 LAB_LOOPBACK1=/dev/video7 LAB_LOOPBACK2=/dev/video8 LAB_LOOPBACK3=/dev/video9 LAB_LOOPBACK4=/dev/video6 LAB_OUT=/tmp/out' \
+  -s 'export LAB_VIVID=/dev/video0 LAB_MPLANE=/dev/video1 LAB_CARD=/dev/video2 LAB_LOOPBACK1=/dev/video7 LAB_LOOPBACK2=/dev/video8 LAB_LOOPBACK3=/dev/video9 LAB_LOOPBACK4=/dev/video6 LAB_OUT=/tmp/out' \
   -- "$out/camera.test" -test.v -test.run "$test" | tee "$out/log" || rc=$?
 say $rc "cameras"
 
 rc=0
 # The device that encodes is in a machine without cameras, which finds no other.
 if [[ -n "$("$out/encode.test" -test.list "$test")" ]]; then
-  QEMU_NICE=0 "$here/run-in-guest.sh" -r -i -S 2 -M 1024 -t "${CAMERALAB_TIME:-300}" -o "$out" \
+  QEMU_NICE=0 "$here/run-in-guest.sh" -r -i -S 2 -M 1024 -t "${CAMERALAB_TIME:-600}" -o "$out" \
     -m videodev -x "$cache/modules/v4l2-mem2mem.ko" -x "$cache/modules/vh264enc.ko" \
     -- "$out/encode.test" -test.v -test.run "$test" | tee -a "$out/log" || rc=$?
   say $rc "the encoder"
 fi
 
 rc=0
-(cd cmd/camgate/e2e && CAMGATE_E2E_PROGRAM="$out/camgate" exec "$out/e2e.test" -test.v -test.timeout 10m -test.run "$test") | tee -a "$out/log" || rc=$?
+(cd cmd/camgate/e2e && CAMGATE_E2E_PROGRAM="$out/camgate" exec "$out/e2e.test" -test.v -test.timeout 25m -test.run "$test") | tee -a "$out/log" || rc=$?
 say $rc "the program from outside"
 
 passed=$(grep -c '^--- PASS' "$out/log" || true)
