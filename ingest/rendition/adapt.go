@@ -77,6 +77,15 @@ func (f *follower) judge(losses []float64) float64 {
 	return sorted[len(sorted)-1-skip]
 }
 
+// rigid tells of a bitrate that was to follow the viewers and does not: the
+// camera makes the picture itself, and to encode that anew has to be wanted.
+func (s *Source) rigid(main *camgate.Track, fits bool) string {
+	if s.adaptive.Max == 0 || main == nil || !fits {
+		return ""
+	}
+	return "adaptive has no effect: the camera makes " + string(main.Codec) + " itself, which goes through as it is"
+}
+
 // settings are what is wanted now.
 func (e *encoding) settings() (Settings, <-chan struct{}) {
 	settings, changed := e.source.Settings()

@@ -22,7 +22,9 @@ func (s *Source) session(ctx context.Context, stream *camgate.Stream) error {
 		return err
 	}
 	settings, changed := s.Settings()
-	if main != nil && !s.fits(main) {
+	fits := main == nil || s.fits(main)
+	stream.Warn("adaptive", s.rigid(main, fits))
+	if !fits {
 		if s.encoders == nil {
 			return fmt.Errorf("%w: there are none", camgate.ErrEncoderUnavailable)
 		}

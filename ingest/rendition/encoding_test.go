@@ -377,6 +377,53 @@ func TestAdaptive(t *testing.T) {
 	})
 }
 
+// A camera that was asked for its bitrate and compresses itself goes through as it is,
+// whatever the viewers lose, and the stream says so.
+func TestAdaptiveOfACameraThatCompresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "soft", able: true})
+		b := &bench{shop: shop}
+		want := Settings{Bitrate: 1e6, Asked: true}
+		b.pair = newPair(t, false, func(parent, _ *camgate.Stream) camgate.Source {
+			b.source = New(Options{Parent: parent, Encoders: shop, Want: want, Adaptive: Adaptive{Min: 2e5, Max: 1e6}})
+			return b.source
+		})
+		b.reader = b.read(t, b.child)
+		defer b.close()
+		warned := func() bool {
+			return slices.ContainsFunc(b.child.Info().Warnings, func(w string) bool { return strings.Contains(w, "adaptive has no effect") })
+		}
+		for range 30 {
+			b.reader.Report(0.3)
+			for range 60 {
+				next(t, b.reader)
+			}
+		}
+		if info := b.child.Info(); len(shop.works()) != 0 || info.Encoder != "" || !warned() {
+			t.Errorf("%d sessions, encoded by %q, %q", len(shop.works()), info.Encoder, info.Warnings)
+		}
+		// Once it is encoded anew, for another reason, it follows.
+		want.Asked = false
+		b.source.Set(want)
+		for range 60 {
+			b.reader.Report(0.3)
+			for range 60 {
+				next(t, b.reader)
+			}
+		}
+		works := shop.works()
+		if len(works) == 0 || warned() {
+			t.Fatalf("%d sessions, %q", len(works), b.child.Info().Warnings)
+		}
+		w := works[len(works)-1]
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.bitrate >= 1e6 {
+			t.Errorf("%d although the viewer loses a third", w.bitrate)
+		}
+	})
+}
+
 func TestSlots(t *testing.T) {
 	s := New(Options{Parent: camgate.NewRendition("cam", camgate.StreamLimits{}), Slots: make(chan struct{}, 1)})
 	leave, err := s.enter()
