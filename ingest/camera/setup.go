@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -50,10 +51,14 @@ func (c *capture) prepare() error {
 	if o.Width > 0 && (f.Width != o.Width || f.Height != o.Height) {
 		c.note("format", fmt.Sprintf("the camera gives %dx%d, as it has no %dx%d in %s", f.Width, f.Height, o.Width, o.Height, f.Pixels))
 	}
-	if _, err := c.dev.Subscribe(v4l2.EventSourceChange); err != nil {
-		return err
+	signal, signalErr := c.dev.Signal()
+	// Some tell of a change of the input that is chosen, others of one that is 0 always.
+	for _, id := range slices.Compact([]uint32{0, signal.Index}) {
+		if _, err := c.dev.Subscribe(v4l2.EventSourceChange, id); err != nil {
+			return err
+		}
 	}
-	if signal, err := c.dev.Signal(); err == nil && signal.Problem != "" {
+	if signalErr == nil && signal.Problem != "" {
 		c.note("signal", fmt.Sprintf("the input %q: %s", signal.Input, signal.Problem))
 	}
 	c.key, _ = c.dev.FindControl(v4l2.CtrlForceKeyframe)

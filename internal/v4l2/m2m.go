@@ -15,9 +15,10 @@ const (
 	EventSourceChange EventType = 5
 )
 
-// Subscribe has the device tell of something; false: it cannot.
-func (d *Device) Subscribe(t EventType) (bool, error) {
-	s := eventSubscription{typ: uint32(t)}
+// Subscribe has the device tell of something; false: it cannot. id is of what: an input
+// for EventSourceChange, else 0.
+func (d *Device) Subscribe(t EventType, id uint32) (bool, error) {
+	s := eventSubscription{typ: uint32(t), id: id}
 	if err := d.try(vidiocSubscribe, unsafe.Pointer(&s)); ends(err) {
 		return false, nil
 	} else if err != nil {
@@ -27,8 +28,8 @@ func (d *Device) Subscribe(t EventType) (bool, error) {
 }
 
 // Unsubscribe ends that.
-func (d *Device) Unsubscribe(t EventType) error {
-	s := eventSubscription{typ: uint32(t)}
+func (d *Device) Unsubscribe(t EventType, id uint32) error {
+	s := eventSubscription{typ: uint32(t), id: id}
 	return d.do("unsubscribe from events", vidiocUnsubscribe, unsafe.Pointer(&s))
 }
 

@@ -8,6 +8,7 @@ import (
 
 // Signal is what the input of a device lacks.
 type Signal struct {
+	Index uint32 // of the input
 	Input string
 	// Problem is why there is no picture, in words; empty: there is a signal, or the
 	// device does not tell.
@@ -29,7 +30,7 @@ func (d *Device) Signal() (Signal, error) {
 	case err != nil:
 		return Signal{}, &opError{"read the input's state", d.path, err}
 	}
-	s := Signal{Input: text(in.name[:])}
+	s := Signal{Index: uint32(index), Input: text(in.name[:])}
 	const noPower, noSignal, noHLock, noSync, noAccess = 0x1, 0x2, 0x100, 0x10000, 0x02000000
 	switch {
 	case in.status&noPower != 0:

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,7 +47,7 @@ func boot(t *testing.T, streams string) *guest {
 	if err := os.WriteFile(filepath.Join(g.dir, "camgate.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	limit := "300"
+	limit := "900"
 	g.cmd = exec.Command(filepath.Join(lab, "run-in-guest.sh"), "-r", "-S", "2", "-M", "1024", "-t", limit, "-o", g.dir,
 		"-p", fmt.Sprintf("%d:8889", g.http), "-p", fmt.Sprintf("%d:8554", g.rtsp), "-p", fmt.Sprintf("%d:%d", g.webrt, g.webrt),
 		"-m", "vivid n_devs=2 node_types=0x1,0x1 num_inputs=1,1 input_types=0x0,0x0 no_error_inj=0", "-m", "snd-aloop", "-m", "videobuf2-v4l2", "-m", "videobuf2-vmalloc",
@@ -70,6 +71,31 @@ func boot(t *testing.T, streams string) *guest {
 	return g
 }
 
+// patience is how much longer everything may take than on a machine of its own: the
+// guest's processor is a program, and what is looked at is not how fast it is.
+const patience = 4
+
+func (g *guest) await(what string, limit time.Duration, cond func() bool) {
+	g.t.Helper()
+	g.gateway.await(what, patience*limit, cond)
+}
+
+// says has somebody ask for a picture until the answer has all the parts.
+func (g *guest) says(path string, limit time.Duration, parts ...string) {
+	g.t.Helper()
+	var out []byte
+	for end := time.Now().Add(patience * limit); ; {
+		out, _ = exec.Command("curl", "-si", "-m", "120", g.url(path)).Output()
+		if !slices.ContainsFunc(parts, func(part string) bool { return !bytes.Contains(out, []byte(part)) }) {
+			return
+		}
+		if time.Now().After(end) {
+			g.t.Errorf("%s: not %q: %.500s", path, parts, out)
+			return
+		}
+	}
+}
+
 // end ends the program as a service manager does, and the guest with it.
 func (g *guest) end() {
 	if g.t.Failed() {
@@ -84,7 +110,7 @@ func (g *guest) end() {
 		if g.err != nil {
 			g.t.Errorf("the guest ended with %v\n%s", g.err, g.log)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience * 20 * time.Second):
 		_ = g.cmd.Process.Signal(syscall.SIGTERM)
 		<-g.exited
 		g.t.Error("the guest does not end")
@@ -147,9 +173,7 @@ func TestLabOutside(t *testing.T) {
 	// What is not there is told, to the viewer too, and heals.
 	const missing = `no camera with the name "Latecomer*"`
 	g.await("the missing camera is told of", 10*time.Second, func() bool { return strings.Contains(g.stream("late").Error, missing) })
-	if out, _ := exec.Command("curl", "-si", "-m", "30", g.url("/late/snapshot.jpg")).Output(); !bytes.Contains(out, []byte(" 503 ")) || !bytes.Contains(out, []byte("no camera with the name")) {
-		t.Errorf("a viewer of the missing camera: %.500s", out)
-	}
+	g.says("/late/snapshot.jpg", 20*time.Second, " 503 ", "no camera with the name")
 
 	g.await("the camera is live", 60*time.Second, func() bool { return g.stream("raw").State == "live" })
 	if by := g.stream("raw").Encoder; by != "v4l2m2m" {
@@ -159,10 +183,10 @@ func TestLabOutside(t *testing.T) {
 		t.Errorf("ffprobe sees %s", got)
 	}
 	frames := probeRTSP(t, "tcp", g.rtspURL("raw"), 3)
-	wantFrames(t, "ffprobe by RTSP", frames, 20, 0)
+	wantFrames(t, "ffprobe by RTSP", frames, 5, 0) // of 45; a slow guest leaves some out
 	for _, name := range []string{"raw/sub", "raw/mjpeg"} { // an encoder begins in this guest after 15 s
 		g.await(name+" begins", 60*time.Second, func() bool {
-			return exec.Command("timeout", "20", "ffprobe", "-v", "error", "-rtsp_transport", "tcp", g.rtspURL(name)).Run() == nil
+			return exec.Command("timeout", "60", "ffprobe", "-v", "error", "-rtsp_transport", "tcp", g.rtspURL(name)).Run() == nil
 		})
 	}
 	if by := g.stream("raw/sub").Encoder; by != "h264_v4l2m2m" {
@@ -226,13 +250,11 @@ func TestLabOutside(t *testing.T) {
 
 	// Another program has a camera: whoever wants to see it is told which.
 	g.do("cd /tmp; ffmpeg -v error -nostdin -f v4l2 -input_format yuyv422 -video_size 320x180 -i /dev/video1 -f rawvideo -y /tmp/other.raw >/tmp/other.log 2>&1 & echo $! >/tmp/other")
-	g.do(`for i in $(seq 200); do [ -s /tmp/other.raw ] && exit 0; sleep 0.1; done; cat /tmp/other.log; exit 1`)
+	g.do(`for i in $(seq 900); do [ -s /tmp/other.raw ] && exit 0; sleep 0.1; done; cat /tmp/other.log; exit 1`)
 	held := "/dev/video1 is held by ffmpeg, pid " + g.do("cat /tmp/other")
-	if out, _ := exec.Command("curl", "-si", "-m", "30", g.url("/taken/snapshot.jpg")).Output(); !bytes.Contains(out, []byte(held)) || !bytes.Contains(out, []byte(" 503 ")) {
-		t.Errorf("a viewer of the busy camera: %.500s", out)
-	}
+	g.says("/taken/snapshot.jpg", 20*time.Second, " 503 ", held)
 	g.do("kill -9 $(cat /tmp/other); rm /tmp/other.raw")
-	_ = exec.Command("curl", "-so", "/dev/null", "-m", "30", g.url("/taken/snapshot.jpg")).Run() // may be refused once more: here an encoder takes 15 s to begin
+	g.says("/taken/snapshot.jpg", 60*time.Second, " 200 ") // refused while the encoder begins, which takes it 15 s here
 	g.await("the camera that is free again is live", 40*time.Second, func() bool { return g.stream("taken").State == "live" })
 
 	// The camera that was missing comes, with H264 of its own.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,7 +33,7 @@ feed -re -stream_loop -1 -f mjpeg -framerate 30 -i a.mjpeg -c copy -f v4l2 /dev/
 feed -re -f lavfi -i "color=black:s=160x96:r=20,drawbox=color=white:t=fill:enable='lt(mod(t,2),0.1)'" \
   -re -f lavfi -i "aevalsrc='if(lt(mod(t,2),0.1),0.5*sin(6283*t),0)':s=48000" \
   -map 0 -c:v rawvideo -pix_fmt yuv420p -f v4l2 /dev/video7 -map 1 -c:a pcm_s16le -ac 2 -f alsa hw:0,0
-for i in $(seq 100); do [ "$(lsof -t /dev/video7 /dev/video8 /dev/video9 | sort -u | wc -l)" = 3 ] && exit 0; sleep 0.1; done
+for i in $(seq 900); do [ "$(lsof -t /dev/video7 /dev/video8 /dev/video9 | sort -u | wc -l)" = 3 ] && exit 0; sleep 0.1; done
 cat feed.*.log; exit 1
 `
 
@@ -73,6 +74,9 @@ func TestLabFigures(t *testing.T) {
 			name, float64(r.frames()-frames)/(after[1]-before[1]), 100*(after[0]-before[0])/(after[1]-before[1]))
 	}
 	for _, name := range []string{"avc", "raw"} {
+		g.await(name+" begins", 60*time.Second, func() bool { // its encoder takes some time to
+			return exec.Command("timeout", "60", "ffprobe", "-v", "error", "-rtsp_transport", "tcp", g.rtspURL(name)).Run() == nil
+		})
 		out := g.do("cd /tmp; CAMGATE_E2E_PROGRAM=./camgate CAMGATE_TEST_INSIDE=rtsp://127.0.0.1:8554/" + name + " /tmp/out/e2e.test -test.v -test.run ^TestInsideAge$")
 		m := regexp.MustCompile(`age: median (\S+), .*`).FindStringSubmatch(out)
 		if m == nil {
@@ -214,7 +218,7 @@ func TestInsideAge(t *testing.T) {
 	}
 	select {
 	case <-done:
-	case <-time.After(35 * time.Second):
+	case <-time.After(100 * time.Second):
 		t.Fatal("too few pictures")
 	}
 	slices.Sort(ages)
