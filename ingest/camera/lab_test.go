@@ -16,7 +16,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -430,7 +429,7 @@ func TestLabSignal(t *testing.T) {
 	device := env("LAB_CARD")
 	const noSignal, selected = "1", "4"
 	for input, of := range []struct{ name, mode, control, get, first, second string }{
-		{"HDMI", "dv_timings_signal_mode", "dv_timings", "--get-dv-timings", "8", "0"},   // 1280x720p50, 640x480p59
+		{"HDMI", "dv_timings_signal_mode", "dv_timings", "--get-dv-timings", "8", "0"},    // 1280x720p50, 640x480p59
 		{"TV", "standard_signal_mode", "standard", "--get-standard", "NTSC-M", "PAL-BGH"}, // see choice
 	} {
 		t.Run(of.name, func(t *testing.T) {
@@ -537,7 +536,7 @@ func TestLabSilent(t *testing.T) {
 }
 
 func TestLabDevices(t *testing.T) {
-	var out io.Writer = t.Output()
+	out := t.Output()
 	found := Devices()
 	for _, d := range found {
 		fmt.Fprintf(out, "%s %s (%s): %d formats, %d controls, error %q\n", d.Path, d.Name, d.Driver, len(d.Formats), len(d.Controls), d.Err)

@@ -183,7 +183,7 @@ func TestLabOutside(t *testing.T) {
 		t.Errorf("ffprobe sees %s", got)
 	}
 	frames := probeRTSP(t, "tcp", g.rtspURL("raw"), 3)
-	wantFrames(t, "ffprobe by RTSP", frames, 5, 0) // of 45; a slow guest leaves some out
+	wantFrames(t, "ffprobe by RTSP", frames, 5, 0)          // of 45; a slow guest leaves some out
 	for _, name := range []string{"raw/sub", "raw/mjpeg"} { // an encoder begins in this guest after 15 s
 		g.await(name+" begins", 60*time.Second, func() bool {
 			return exec.Command("timeout", "60", "ffprobe", "-v", "error", "-rtsp_transport", "tcp", g.rtspURL(name)).Run() == nil
