@@ -146,7 +146,7 @@ func (c *challenge) set(key, value string) {
 // for a realm that it was not tried for: cameras lock accounts after three to seven.
 const maxRefused = 2
 
-var errNoCredentials = errors.New("a user and a password are needed")
+var errNoCredentials = errors.New("a user and a password are needed: write them before the host, as in rtsp://USER:PASSWORD@HOST")
 
 // login answers the challenges of one session.
 type login struct {

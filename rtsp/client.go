@@ -49,9 +49,17 @@ type SourceOptions struct {
 	TLS       *trust.Dialer // for rtsps; nil: trust whom this machine trusts
 	Timeout   time.Duration // of the connection and of each request; default 10 s
 	Logger    *slog.Logger
+	Memory    *Memory // that many sources share; nil: one of its own
 	// Talk is the way to the camera's loudspeaker, should it have one; nil: it is not
 	// asked for.
 	Talk *camgate.BackChannel
+}
+
+// Memory is what packets and pictures are put together in. A source needs it for moments
+// only, so that many share little. The zero value is ready.
+type Memory struct {
+	units  unpack.Pool
+	inbufs inbufPool
 }
 
 // Source pulls from a camera. It implements camgate.Source and camgate.Knocker.
@@ -62,8 +70,7 @@ type Source struct {
 	tls       *trust.Dialer
 	timeout   time.Duration
 	log       *slog.Logger
-	units     unpack.Pool
-	inbufs    inbufPool
+	memory    *Memory
 	talk      *camgate.BackChannel
 
 	mu      sync.Mutex
@@ -99,13 +106,16 @@ func NewSource(o SourceOptions) (*Source, error) {
 	u.Scheme, u.Fragment, u.RawFragment = scheme, "", ""
 	s := &Source{
 		url: &u, name: o.URL.Redacted(), transport: o.Transport,
-		tls: o.TLS, timeout: o.Timeout, log: o.Logger, talk: o.Talk,
+		tls: o.TLS, timeout: o.Timeout, log: o.Logger, memory: o.Memory, talk: o.Talk,
 	}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.memory == nil {
+		s.memory = new(Memory)
 	}
 	if s.tls == nil {
 		var err error
@@ -165,6 +175,10 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case p.tunnelRefused != nil:
+			return p.tunnelRefused
+		case p.tunnelAnew:
+			p = p.next()
 		case errors.As(err, &refused):
 			s.giveUpUDP(p, refused)
 			p = p.next()
@@ -177,7 +191,7 @@ func (s *Source) Run(ctx context.Context, stream *camgate.Stream) error {
 			}
 			p.log.Info("redirected", "source", s.name, "to", to.Redacted())
 			p = p.next()
-			p.url, p.elsewhere = to, p.elsewhere || !same
+			p.url, p.elsewhere, p.tunnel = to, p.elsewhere || !same, login{}
 		case redirect != nil:
 			return fmt.Errorf("%w: the camera redirects for ever", camgate.ErrConnectionFailed)
 		default:

@@ -96,7 +96,7 @@ func (p *pull) dialTLS(ctx context.Context, network, address string) (net.Conn, 
 }
 
 func (p *pull) controlled(conn net.Conn) net.Conn {
-	c := &controlConn{Conn: conn, framer: framer{in: newInbuf(conn, &p.source.inbufs), welcome: &p.control.open, plain: p.control.open.Load()}}
+	c := &controlConn{Conn: conn, framer: framer{in: newInbuf(conn, &p.source.memory.inbufs), welcome: &p.control.open, plain: p.control.open.Load()}}
 	c.framer.wait = c.framer.in.more
 	p.conn = c
 	if p.transport == TransportHTTP {

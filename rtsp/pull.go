@@ -44,8 +44,12 @@ type pull struct {
 	conn   *controlConn // the newest one
 	times  *rtptime.GlobalDecoder
 
-	longPost bool         // of an HTTP tunnel
-	posted   atomic.Int64 // bytes of its body
+	longPost      bool         // of an HTTP tunnel
+	posted        atomic.Int64 // bytes of its body
+	tunnel        login        // where its web server wants a password
+	tunnelAsked   bool         // we told it who we are
+	tunnelAnew    bool         // it is worth asking again
+	tunnelRefused error        // why it is not
 
 	mu        sync.Mutex
 	conns     []net.Conn
@@ -55,7 +59,7 @@ type pull struct {
 
 // next is the session that follows on this one.
 func (p *pull) next() *pull {
-	return &pull{source: p.source, url: p.url, transport: p.transport, auto: p.auto, elsewhere: p.elsewhere, log: p.log}
+	return &pull{source: p.source, url: p.url, transport: p.transport, auto: p.auto, elsewhere: p.elsewhere, log: p.log, tunnel: p.tunnel}
 }
 
 // choose turns auto into a transport.
@@ -113,10 +117,11 @@ func (p *pull) attempt(ctx context.Context, stream *camgate.Stream) error {
 	defer end(nil)
 	p.end = end
 	p.control.notify = end
-	if user := p.url.User; user != nil {
-		p.control.login.user, p.control.login.known = user.Username(), true
-		p.control.login.password, _ = user.Password()
-		p.control.login.clear = p.elsewhere
+	for _, l := range []*login{&p.control.login, &p.tunnel} {
+		if user := p.url.User; user != nil {
+			l.user, l.known, l.clear = user.Username(), true, p.elsewhere
+			l.password, _ = user.Password()
+		}
 	}
 	if p.transport == TransportHTTP || p.transport == TransportWebSocket {
 		p.control.open.Store(true) // a tunnel has another form
@@ -190,7 +195,7 @@ func (p *pull) run(ctx context.Context, client *gortsplib.Client, stream *camgat
 	p.times = new(rtptime.GlobalDecoder)
 	p.times.Initialize()
 	for i, f := range feeds {
-		f.inlet = newInlet(writer, i, ins[i], &p.source.units, p.log)
+		f.inlet = newInlet(writer, i, ins[i], &p.source.memory.units, p.log)
 		if ins[i].track.Kind == camgate.Video && offersPLI(body) {
 			stream.OnKeyframeRequest(f.feedback.pictureLoss)
 		}

@@ -1,8 +1,12 @@
 package rtsp
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/camgate/camgate"
@@ -27,24 +31,76 @@ type tunnelConn struct {
 	net.Conn
 	pull        *pull
 	begun, post bool
+
+	answer   []byte // its head, as far as it has come
+	answered bool   // nothing is to be learnt from it any more
 }
 
 func (c *tunnelConn) Write(b []byte) (int, error) {
 	if !c.begun {
 		c.begun, c.post = true, bytes.HasPrefix(b, []byte("POST "))
-		if c.post && c.pull.longPost {
-			if _, err := c.Conn.Write(bytes.Replace(b, []byte(postShort), []byte(postLong), 1)); err != nil {
-				return 0, err
-			}
-			return len(b), nil
+		if _, err := c.Conn.Write(c.head(b)); err != nil {
+			return 0, err
 		}
-		return c.Conn.Write(b)
+		return len(b), nil
 	}
 	n, err := c.Conn.Write(b)
 	if c.post {
 		c.pull.posted.Add(int64(n))
 	}
 	return n, err
+}
+
+// head is that of a request as we want it.
+func (c *tunnelConn) head(b []byte) []byte {
+	if c.post && c.pull.longPost {
+		b = bytes.Replace(b, []byte(postShort), []byte(postLong), 1)
+	}
+	words := strings.Fields(string(b[:max(bytes.IndexByte(b, '\n'), 0)]))
+	if len(words) < 2 || !bytes.HasSuffix(b, []byte("\r\n\r\n")) {
+		return b
+	}
+	value := c.pull.tunnel.authorize(words[0], words[1])
+	if value == "" {
+		return b
+	}
+	c.pull.tunnelAsked = true
+	return append(slices.Clone(b[:len(b)-2]), "Authorization: "+value+"\r\n\r\n"...)
+}
+
+// Read looks at the answer to GET: the library only tells its status.
+func (c *tunnelConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.post || c.answered {
+		return n, err
+	}
+	c.answer = append(c.answer, b[:n]...)
+	end := bytes.Index(c.answer, []byte("\r\n\r\n"))
+	if c.answered = end >= 0 || len(c.answer) > maxHeader; end >= 0 {
+		res, wrong := http.ReadResponse(bufio.NewReader(bytes.NewReader(c.answer)), nil)
+		if wrong == nil {
+			c.pull.tunnelAnswered(res.StatusCode, res.Header["Www-Authenticate"])
+			res.Body.Close()
+		}
+	}
+	if c.answered {
+		c.answer = nil
+	}
+	return n, err
+}
+
+// tunnelAnswered is what the web server before a camera says, which may want a password,
+// too. It asks once for each session.
+func (p *pull) tunnelAnswered(status int, challenges []string) {
+	if status != http.StatusUnauthorized {
+		p.tunnel.accepted = p.tunnelAsked
+		return
+	}
+	if err := p.tunnel.challenged(challenges, p.tunnelAsked); err != nil {
+		p.tunnelRefused = fmt.Errorf("%w: the HTTP tunnel: %w", camgate.ErrAuthFailed, err)
+		return
+	}
+	p.tunnelAnew = true
 }
 
 // learnTunnel draws a conclusion from a session that ended by itself.
@@ -55,6 +111,7 @@ func (s *Source) learnTunnel(p *pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n := p.posted.Load(); {
+	case p.tunnelAnew || p.tunnelRefused != nil:
 	case p.longPost && !p.control.playing.Load(): // it did not like that
 		s.longPost = false
 	case !p.longPost && n >= postLength && n < postLength+postPatience:

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -332,18 +333,110 @@ func TestFullTunnel(t *testing.T) {
 	}
 }
 
-// A tunnel that wants a password itself is no camera that is away.
+// A web server before the camera may want a password itself, also where the camera does
+// not. A wrong one is told once in each attempt.
 func TestTunnelWithPassword(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
-		w.WriteHeader(http.StatusUnauthorized)
-	}))
-	defer server.Close()
-	source, err := NewSource(SourceOptions{URL: parseURL(t, "rtsp+"+server.URL+"/cam")})
+	camera, _ := startLibrary(t)
+	for _, c := range []struct {
+		name, challenge, user string
+		says                  string // in the refusal; empty: it plays
+		asked                 int32
+	}{
+		{"basic", `Basic realm="x"`, "me:s%40c:r@", "", 3},
+		{"digest", `Digest realm="x", nonce="n1", qop="auth"`, "me:s%40c:r@", "", 3},
+		{"wrong", `Basic realm="x"`, "me:wrong@", "refuses the user or the password (Basic)", 2},
+		{"wrong by digest", `Digest realm="x", nonce="n1"`, "me:wrong@", "refuses the user or the password (Digest MD5)", 2},
+		{"nobody", `Basic realm="x"`, "", "a user and a password are needed", 1},
+		{"unknown", `Negotiate`, "me:s%40c:r@", "no way to log in that is known here (negotiate)", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var asked atomic.Int32
+			address := guarded(t, camera, c.challenge, &asked)
+			source, err := NewSource(SourceOptions{URL: parseURL(t, "rtsp+http://"+c.user+address+"/cam")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := camgate.NewRendition("cam", camgate.StreamLimits{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- source.Run(ctx, s) }()
+			if c.says == "" {
+				eventually(t, "pictures", func() bool { return s.Units() > 10 })
+				cancel()
+			}
+			err = <-done
+			if c.says != "" && (!errors.Is(err, camgate.ErrAuthFailed) || !strings.Contains(err.Error(), c.says)) {
+				t.Error(err)
+			}
+			if n := asked.Load(); n != c.asked {
+				t.Errorf("%d requests, want %d", n, c.asked)
+			}
+		})
+	}
+}
+
+// guarded is a web server before a camera that wants to know the user me, password s@c:r.
+func guarded(t *testing.T, camera, challenge string, asked *atomic.Int32) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := source.Run(t.Context(), camgate.NewRendition("cam", camgate.StreamLimits{})); !errors.Is(err, camgate.ErrAuthFailed) {
-		t.Error(err)
+	var all sync.WaitGroup
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	serve := func(client net.Conn) {
+		defer client.Close()
+		in := bufio.NewReader(client)
+		req, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		asked.Add(1)
+		if user, password, _ := req.BasicAuth(); !rightDigest(req) && (user != "me" || password != "s@c:r") {
+			_, _ = io.WriteString(client, "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: "+challenge+"\r\nContent-Length: 0\r\n\r\n")
+			return
+		}
+		server, err := net.Dial("tcp", camera)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nX-Sessioncookie: %s\r\nAccept: %s\r\nContent-Type: application/x-rtsp-tunnelled\r\nContent-Length: 30000\r\n\r\n",
+			req.Method, req.RequestURI, req.Header.Get("X-Sessioncookie"), req.Header.Get("Accept"))
+		if _, err := io.WriteString(server, head); err != nil {
+			return
+		}
+		all.Go(func() { _, _ = io.Copy(server, in); server.Close() }) // ends when the client does
+		_, _ = io.Copy(client, server)
 	}
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { serve(client) })
+		}
+	})
+	return l.Addr().String()
+}
+
+// rightDigest checks an answer to the challenges of the test above (RFC 7616 section 3.4).
+func rightDigest(req *http.Request) bool {
+	rest, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Digest ")
+	if !ok {
+		return false
+	}
+	field := map[string]string{}
+	for part := range strings.SplitSeq(rest, ", ") {
+		key, value, _ := strings.Cut(part, "=")
+		field[key] = strings.Trim(value, `"`)
+	}
+	sum := func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
+	middle := "n1"
+	if field["qop"] != "" {
+		middle += ":" + field["nc"] + ":" + field["cnonce"] + ":auth"
+	}
+	return field["uri"] == req.RequestURI && field["response"] == sum(sum("me:x:s@c:r")+":"+middle+":"+sum(req.Method+":"+field["uri"]))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/camgate/camgate/ingest/encode"
 	"github.com/camgate/camgate/ingest/rendition"
 	"github.com/camgate/camgate/ingest/trust"
+	"github.com/camgate/camgate/rtsp"
 	"github.com/camgate/camgate/web"
 )
 
@@ -27,6 +28,7 @@ type app struct {
 	dials    *ingest.Dials
 	attempts *camgate.Attempts                       // wrong passwords, over all protocols
 	store    *trust.Store                            // certificates of cameras
+	memory   rtsp.Memory                             // of all RTSP sources
 	seen     func(address string, facts trust.Facts) // is told of them; nil: nobody is
 
 	encoders *encode.Encoders

@@ -192,7 +192,7 @@ func (a *app) newCamera(s *camgate.Stream, text config.SourceURL, parsed config.
 	if err != nil {
 		return nil, err
 	}
-	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log})
+	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log, Memory: &a.memory})
 	return remote{source, text.String()}, err
 }
 
