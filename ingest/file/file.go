@@ -40,6 +40,8 @@ func (s *source) String() string { return s.opts.Name }
 // recording is a way through a file.
 type recording interface {
 	tracks() []*camgate.Track
+	// leftOut says which tracks there are besides; empty: none.
+	leftOut() string
 	// next returns the samples in the order in which they are due, from zero on, and
 	// io.EOF after the last one.
 	next() (sample, error)
@@ -71,6 +73,7 @@ func (s *source) Run(ctx context.Context, stream *camgate.Stream) error {
 	if err != nil {
 		return err
 	}
+	stream.Warn("tracks", rec.leftOut())
 	w, err := ingest.NewWriter(stream, rec.tracks())
 	if err != nil {
 		return err

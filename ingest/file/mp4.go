@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -26,6 +27,7 @@ const (
 type mp4 struct {
 	list []*camgate.Track
 	from []*mp4Track
+	left []string // codecs of tracks that cannot be played
 }
 
 // mp4Track walks through the samples of one track.
@@ -168,20 +170,17 @@ func (m *mp4) add(mt *mp4Track) {
 	case *codecs.H265:
 		o.Codec, o.Params.VPS, o.Params.SPS, o.Params.PPS = camgate.H265, c.VPS, c.SPS, c.PPS
 	case *codecs.MPEG4Audio:
-		config, err := c.Config.Marshal()
-		if err != nil {
-			return
+		if config, err := c.Config.Marshal(); err == nil {
+			o.Codec, o.Params.Config = camgate.AAC, config
 		}
-		o.Codec, o.Params.Config = camgate.AAC, config
 	case *codecs.Opus:
 		o.Codec, o.Channels = camgate.Opus, c.ChannelCount
 	case *codecs.MJPEG:
 		o.Codec = camgate.MJPEG
-	default:
-		return
 	}
 	t, err := ingest.NewTrack(o)
 	if err != nil || len(mt.samples) == 0 || mt.scale <= 0 {
+		m.left = append(m.left, strings.TrimPrefix(fmt.Sprintf("%T", mt.codec), "*codecs."))
 		return
 	}
 	mt.id = len(m.list)
@@ -190,6 +189,13 @@ func (m *mp4) add(mt *mp4Track) {
 }
 
 func (m *mp4) tracks() []*camgate.Track { return m.list }
+
+func (m *mp4) leftOut() string {
+	if len(m.left) == 0 {
+		return ""
+	}
+	return "what camgate cannot play is left out: " + strings.Join(m.left, ", ")
+}
 
 func (m *mp4) rewind() error {
 	for _, mt := range m.from {

@@ -155,6 +155,8 @@ func (st *tsTrack) follows(dts int64) bool {
 
 func (t *tsFile) tracks() []*camgate.Track { return t.r.Tracks() }
 
+func (t *tsFile) leftOut() string { return t.r.LeftOut() }
+
 func (t *tsFile) next() (sample, error) {
 	for t.end == nil && !t.full() {
 		t.end = t.r.Read()

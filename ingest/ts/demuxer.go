@@ -36,6 +36,8 @@ type Demuxer struct {
 	tracks []*camgate.Track
 	pids   []uint16 // by track
 	out    func(Sample)
+
+	leftOut []string // tracks, in words
 }
 
 // NewDemuxer reads what tracks there are. It fails with io.EOF when the stream ends
@@ -87,6 +89,7 @@ func (d *Demuxer) add(track *mpegts.Track) {
 	case *codecs.MPEG4Audio:
 		config, err := c.Config.Marshal()
 		if err != nil || c.SampleRate <= 0 {
+			d.leave(c)
 			return
 		}
 		o.Codec, o.Params = camgate.AAC, &camgate.Params{Config: config}
@@ -110,11 +113,15 @@ func (d *Demuxer) add(track *mpegts.Track) {
 				return nil
 			})
 		}
+	case *codecs.MPEG1Audio:
+		o, listen = mpegAudio(), func() { d.listenMPEG(track, id) }
 	default:
+		d.leave(c)
 		return
 	}
 	made, err := ingest.NewTrack(o)
 	if err != nil {
+		d.leave(track.Codec)
 		return
 	}
 	d.tracks = append(d.tracks, made)

@@ -16,15 +16,22 @@ func Publish(r io.Reader, stream *camgate.Stream) error {
 	if err != nil {
 		return err
 	}
-	if out.demuxer = d; len(d.Tracks()) == 0 {
+	out.demuxer = d
+	return out.publish(stream)
+}
+
+// publish publishes what the demuxer reads until that ends.
+func (s *session) publish(stream *camgate.Stream) (err error) {
+	if len(s.demuxer.Tracks()) == 0 {
 		return errNoTrack
 	}
-	if out.writer, err = ingest.NewWriter(stream, d.Tracks()); err != nil {
+	stream.Warn("tracks", s.demuxer.LeftOut())
+	if s.writer, err = ingest.NewWriter(stream, s.demuxer.Tracks()); err != nil {
 		return err
 	}
-	defer out.writer.Close()
+	defer s.writer.Close()
 	for {
-		if err := d.Read(); err != nil {
+		if err := s.demuxer.Read(); err != nil {
 			return err
 		}
 	}

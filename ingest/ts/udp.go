@@ -141,20 +141,7 @@ func receive(in *datagrams, stream *camgate.Stream) error {
 		// Else it began in the middle of something that cannot be read: try again with
 		// what comes next.
 	}
-	if len(out.demuxer.Tracks()) == 0 {
-		return errNoTrack
-	}
-	writer, err := ingest.NewWriter(stream, out.demuxer.Tracks())
-	if err != nil {
-		return err
-	}
-	defer writer.Close()
-	out.writer = writer
-	for {
-		if err := out.demuxer.Read(); err != nil {
-			return err
-		}
-	}
+	return out.publish(stream)
 }
 
 // session is what is published of one reception.
