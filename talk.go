@@ -141,7 +141,7 @@ func (t *Talk) check() {
 	switch {
 	case t.err != nil:
 	case left <= 0:
-		t.end(fmt.Errorf("%w: talked for %s, which is the limit", ErrTimeout, b.limits.Length))
+		t.end(fmt.Errorf("%w: talked for %s, which is the limit", ErrForbidden, b.limits.Length))
 	case quiet <= 0 && b.voice == nil:
 		t.end(fmt.Errorf("%w: the camera is away", ErrNotReady))
 	case quiet <= 0:

@@ -39,7 +39,7 @@ func TestTalkLimits(t *testing.T) {
 			}
 			return silence
 		}, 0, ErrTimeout, 15 * time.Second},
-		"talks on":    {func(time.Duration) []byte { return noise() }, 0, ErrTimeout, time.Minute},
+		"talks on":    {func(time.Duration) []byte { return noise() }, 0, ErrForbidden, time.Minute},
 		"camera away": {func(time.Duration) []byte { return noise() }, 20 * time.Second, ErrNotReady, 30 * time.Second},
 	}
 	for name, tc := range tests {

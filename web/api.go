@@ -40,6 +40,7 @@ type (
 		Tracks      []trackJSON       `json:"tracks"`
 		Readers     []readerJSON      `json:"readers"`
 		Variants    []variantJSON     `json:"variants"`
+		Talk        *talkJSON         `json:"talk,omitempty"`
 		BytesIn     uint64            `json:"bytes_in"`
 		BytesOut    uint64            `json:"bytes_out"`
 		UnitsIn     uint64            `json:"units_in"`
@@ -112,7 +113,7 @@ func (s *Server) apiStreams(c *gin.Context) {
 	list := streamList{Streams: []streamJSON{}}
 	for _, stream := range s.opts.Registry.List() {
 		if user.May(camgate.ActionRead, stream.Name()) == nil {
-			list.Streams = append(list.Streams, s.describe(c.Request, stream))
+			list.Streams = append(list.Streams, s.describeTo(c, stream))
 		}
 	}
 	c.Header("Cache-Control", "no-store")
@@ -131,7 +132,7 @@ func (s *Server) apiStream(c *gin.Context) {
 		return
 	}
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, s.describe(c.Request, stream))
+	c.JSON(http.StatusOK, s.describeTo(c, stream))
 }
 
 // apiDevices lists the cameras of this machine.

@@ -29,7 +29,9 @@ func (s *Server) permit(c *gin.Context, action camgate.Action, stream string) bo
 // user returns who asks, and answers when that is nobody.
 func (s *Server) user(c *gin.Context) (camgate.User, bool) {
 	if len(s.opts.Users) == 0 {
-		return camgate.User{Role: camgate.RoleAdmin}, true
+		everybody := camgate.User{Role: camgate.RoleAdmin}
+		c.Set(userKey, everybody)
+		return everybody, true
 	}
 	// What one user sees is not for another one behind the same cache.
 	c.Writer.Header().Add("Vary", "Authorization")
@@ -41,6 +43,7 @@ func (s *Server) user(c *gin.Context) (camgate.User, bool) {
 	}
 	user, err := s.gate.check(c.Request.Context(), remoteIP(c.Request), name, password)
 	if err == nil {
+		c.Set(userKey, user)
 		return user, true
 	}
 	var refused *camgate.TooManyAttemptsError

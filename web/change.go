@@ -85,7 +85,7 @@ func (s *Server) changeStream(c *gin.Context) {
 	}
 	s.log.Info("stream changed", "stream", name, "remote", c.Request.RemoteAddr)
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, s.describe(c.Request, stream))
+	c.JSON(http.StatusOK, s.describeTo(c, stream))
 }
 
 // sameHost tells whether a page was loaded from the host that it asks.

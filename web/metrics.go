@@ -131,6 +131,20 @@ func families() []family {
 		{"camgate_stream_variant_sound_seconds", "gauge", "CPU time for the sound of a variant since it began.", func(w io.Writer, in *camgate.Info) {
 			writeVariants(w, "camgate_stream_variant_sound_seconds", in, func(v *camgate.VariantInfo) float64 { return v.Busy.Seconds() })
 		}},
+		{"camgate_stream_talking", "gauge", "1 while somebody talks to the camera.", func(w io.Writer, in *camgate.Info) {
+			writeTalk(w, "camgate_stream_talking", in, func(t *camgate.TalkInfo) float64 {
+				if t.Remote != "" {
+					return 1
+				}
+				return 0
+			})
+		}},
+		{"camgate_stream_talk_seconds_total", "counter", "How long somebody has talked to the camera.", func(w io.Writer, in *camgate.Info) {
+			writeTalk(w, "camgate_stream_talk_seconds_total", in, func(t *camgate.TalkInfo) float64 { return t.Spoken.Seconds() })
+		}},
+		{"camgate_stream_talks_refused_total", "counter", "How often somebody wanted to talk to the camera while another one did.", func(w io.Writer, in *camgate.Info) {
+			writeTalk(w, "camgate_stream_talks_refused_total", in, func(t *camgate.TalkInfo) float64 { return float64(t.Refused) })
+		}},
 		{"camgate_stream_skipped_units_total", "counter", "Access units that readers did not get, by reason.", func(w io.Writer, in *camgate.Info) {
 			for _, reason := range camgate.SkipReasons() {
 				metrics.WriteCounterUint64(w, fmt.Sprintf("camgate_stream_skipped_units_total{stream=%q,reason=%q}", in.Name, reason.String()), in.Skipped[reason.String()])
@@ -155,6 +169,12 @@ func writeVariants(w io.Writer, name string, in *camgate.Info, value func(*camga
 	for i := range in.Variants {
 		v := &in.Variants[i]
 		metrics.WriteGaugeFloat64(w, fmt.Sprintf("%s{stream=%q,variant=%q,encoder=%q}", name, in.Name, v.String(), v.Info.Encoder), value(v))
+	}
+}
+
+func writeTalk(w io.Writer, name string, in *camgate.Info, value func(*camgate.TalkInfo) float64) {
+	if in.Talk != nil {
+		metrics.WriteGaugeFloat64(w, fmt.Sprintf("%s{stream=%q}", name, in.Name), value(in.Talk))
 	}
 }
 

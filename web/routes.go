@@ -57,6 +57,9 @@ func (s *Server) stream(c *gin.Context) {
 	if !s.permit(c, action, t.name) {
 		return
 	}
+	if t.output == outWHEP && mayTalk(c, t.stream) {
+		c.Request = c.Request.WithContext(camgate.PermitTalk(c.Request.Context()))
+	}
 	switch {
 	case t.stream == nil:
 		s.fail(c, t.name, &camgate.StreamError{Op: "find", Stream: t.name, Err: camgate.ErrStreamNotFound})

@@ -46,7 +46,7 @@ func (s *Server) cors(c *gin.Context) {
 	}
 	if origin := s.allowOrigin(c.Request); origin != "" {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Location, Link, ETag, Accept-Patch, Retry-After, X-Camgate-Missing, X-Camgate-Made, X-Camgate-Picture, Age, X-Timestamp")
+		h.Set("Access-Control-Expose-Headers", "Location, Link, ETag, Accept-Patch, Retry-After, X-Camgate-Missing, X-Camgate-Made, X-Camgate-Talk, X-Camgate-Picture, Age, X-Timestamp")
 	}
 	if c.Request.Method != http.MethodOptions {
 		return

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,31 +24,38 @@ func (o *offer) part(p *plan, peer peer) string {
 	line("o=- 1 1 IN IP4 0.0.0.0")
 	line("s=-")
 	line("t=0 0")
-	mids := make([]string, len(p.routes))
-	for i, r := range p.routes {
+	parts := p.parts()
+	mids := make([]string, len(parts))
+	for i, r := range parts {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
 	line("a=group:BUNDLE %s", strings.Join(mids, " "))
-	direction := "recvonly"
-	if p.ingest {
-		direction = "sendonly"
-	}
 	line("a=fingerprint:%s", peer.fingerprint())
 	line("a=ice-ufrag:%s", peer.ufrag)
 	line("a=ice-pwd:%s", peer.pwd)
-	for i, r := range p.routes {
-		line("m=%s 9 UDP/TLS/RTP/SAVPF %d", r.track.Kind, r.codec.payloadType)
+	for i, r := range parts {
+		direction := cmp.Or(r.direction, "recvonly")
+		if p.ingest {
+			direction = "sendonly"
+		}
+		types := ""
+		for _, c := range r.codecs() {
+			types += fmt.Sprintf(" %d", c.payloadType)
+		}
+		line("m=%s 9 UDP/TLS/RTP/SAVPF%s", r.track.Kind, types)
 		line("c=IN IP4 0.0.0.0")
 		line("a=mid:%s", mids[i])
 		line("a=setup:actpass")
 		line("a=%s", direction)
 		line("a=rtcp-mux")
-		line("a=%s", r.codec.rtpmap())
-		if r.codec.fmtp != "" {
-			line("a=fmtp:%d %s", r.codec.payloadType, r.codec.fmtp)
-		}
-		for _, feedback := range r.codec.feedback {
-			line("a=rtcp-fb:%d %s", r.codec.payloadType, feedback)
+		for _, c := range r.codecs() {
+			line("a=%s", c.rtpmap())
+			if c.fmtp != "" {
+				line("a=fmtp:%d %s", c.payloadType, c.fmtp)
+			}
+			for _, feedback := range c.feedback {
+				line("a=rtcp-fb:%d %s", c.payloadType, feedback)
+			}
 		}
 		for _, l := range r.lines {
 			line("a=%s", l)
@@ -73,13 +81,14 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 		return "", fmt.Errorf("PeerConnection: %w", err)
 	}
 	sent := a.MediaDescriptions
-	if len(sent) != len(p.routes) {
-		return "", fmt.Errorf("PeerConnection: %d sections, want %d", len(sent), len(p.routes))
+	parts := p.parts()
+	if len(sent) != len(parts) {
+		return "", fmt.Errorf("PeerConnection: %d sections, want %d", len(sent), len(parts))
 	}
 	a.MediaDescriptions = nil
 	for i := range o.sections {
 		s := &o.sections[i]
-		n := slices.IndexFunc(p.routes, func(r route) bool { return r.section == i })
+		n := slices.IndexFunc(parts, func(r route) bool { return r.section == i })
 		if n < 0 {
 			a.MediaDescriptions = append(a.MediaDescriptions, s.reject(&a, sent[0]))
 			continue

@@ -16,6 +16,7 @@ type plan struct {
 	ingest  bool     // the routes lead to us
 	made    []string // what was made for it, in words
 	stream  *camgate.Stream
+	mic     *route // by which the viewer talks; nil: it does not
 	release func() // of the variant that the stream is; nil: it is the stream itself
 }
 
@@ -27,10 +28,12 @@ func (p *plan) end() {
 }
 
 type route struct {
-	track   *camgate.Track
-	section int
-	codec   *codec
-	lines   []string // more attributes of the section that the library is to see
+	track     *camgate.Track
+	section   int
+	codec     *codec
+	lines     []string // more attributes of the section that the library is to see
+	mic       *codec   // what comes in it; nil: nothing does
+	direction string   // of the viewer; empty: recvonly
 }
 
 // negotiate chooses for each section of the offer the first track of its kind that
@@ -97,7 +100,7 @@ func (p *plan) has(k camgate.Kind) bool {
 
 // peer is the viewer's side of the one transport: that of the first section which
 // is not rejected (RFC 9143 section 7.3.1).
-func (p *plan) peer(o *offer) peer { return o.sections[p.routes[0].section].peer }
+func (p *plan) peer(o *offer) peer { return o.sections[p.parts()[0].section].peer }
 
 func (p *plan) tracks() []*camgate.Track {
 	out := make([]*camgate.Track, len(p.routes))

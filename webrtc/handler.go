@@ -29,7 +29,7 @@ const (
 // Handle serves the endpoint of a stream (session is empty) and the resources of
 // its sessions. Who may read the stream has been checked, and what other origins
 // may do is up to the caller, as for all pages. Location, Link, ETag, Accept-Patch,
-// X-Camgate-Missing and X-Camgate-Made are the headers that a page of another origin needs.
+// X-Camgate-Missing, X-Camgate-Made and X-Camgate-Talk are the headers that a page of another origin needs.
 //
 // It returns an error that camgate.AnswerTo knows when there is to be no session,
 // having written nothing: ErrBadRequest, ErrUnsupportedCodec when the viewer has no
@@ -95,11 +95,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	defer release()
 	ctx, cancel := context.WithTimeout(r.Context(), s.opts.StartTimeout)
 	defer cancel()
-	tracks, err := stream.Ready(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.plan(ctx, o, stream, tracks)
+	p, talk, err := s.prepare(ctx, r, o, stream)
 	if err != nil {
 		return err
 	}
@@ -124,9 +120,31 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	for _, m := range p.made {
 		h.Add(MadeHeader, m)
 	}
+	if talk != "" {
+		h.Set(TalkHeader, talk)
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // the viewer may be gone; the session ends by itself
 	return nil
+}
+
+// prepare plans a session. Who wants to be heard and cannot be, is served all the same,
+// and told so by talk, the value of a header.
+func (s *Server) prepare(ctx context.Context, r *http.Request, o *offer, stream *camgate.Stream) (p *plan, talk string, err error) {
+	if o.talksOnly() {
+		p = &plan{stream: stream}
+		err = p.addMic(o, r, stream)
+		return p, talkHeader(o, p, err, stream), err
+	}
+	tracks, err := stream.Ready(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if p, err = s.plan(ctx, o, stream, tracks); err != nil {
+		return nil, "", err
+	}
+	refusal := p.addMic(o, r, stream)
+	return p, talkHeader(o, p, refusal, stream), nil
 }
 
 // patch takes trickled candidates and restarts ICE. The gateway learns the viewer's

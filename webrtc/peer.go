@@ -3,6 +3,7 @@ package webrtc
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -28,9 +29,16 @@ func newPeer(ctx context.Context, s *Server, t *transport, p *plan, lanes []*lan
 		return nil, err
 	}
 	codecs := &pion.MediaEngine{}
-	for _, r := range p.routes {
-		if err := codecs.RegisterCodec(r.codec.forLibrary(r.track.Kind), pion.NewRTPCodecType(string(r.track.Kind))); err != nil {
-			return nil, err
+	known := map[uint8]bool{}
+	for _, r := range p.parts() {
+		for _, c := range r.codecs() {
+			if known[c.payloadType] {
+				continue
+			}
+			known[c.payloadType] = true
+			if err := codecs.RegisterCodec(c.forLibrary(r.track.Kind), pion.NewRTPCodecType(string(r.track.Kind))); err != nil {
+				return nil, err
+			}
 		}
 	}
 	settings, err := peerSettings(ctx, s, t)
@@ -46,17 +54,36 @@ func newPeer(ctx context.Context, s *Server, t *transport, p *plan, lanes []*lan
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range lanes {
-		transceiver, err := pc.AddTransceiverFromTrack(l, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionSendonly})
-		if err == nil {
-			err = transceiver.SetCodecPreferences([]pion.RTPCodecParameters{p.routes[i].codec.forLibrary(l.track.Kind)})
-		}
-		if err != nil {
-			_ = pc.Close()
-			return nil, err
-		}
+	if err := addTracks(pc, p, lanes); err != nil {
+		_ = pc.Close()
+		return nil, err
 	}
 	return pc, nil
+}
+
+// addTracks makes the transceivers of all sections.
+func addTracks(pc *pion.PeerConnection, p *plan, lanes []*lane) error {
+	for _, r := range p.parts() {
+		i := slices.IndexFunc(p.routes, func(s route) bool { return s.section == r.section })
+		if i < 0 {
+			if err := addMic(pc, &r); err != nil {
+				return err
+			}
+			continue
+		}
+		direction := pion.RTPTransceiverDirectionSendonly
+		if r.mic != nil {
+			direction = pion.RTPTransceiverDirectionSendrecv
+		}
+		transceiver, err := pc.AddTransceiverFromTrack(lanes[i], pion.RTPTransceiverInit{Direction: direction})
+		if err == nil {
+			err = transceiver.SetCodecPreferences(r.preferences())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func peerSettings(ctx context.Context, s *Server, t *transport) (pion.SettingEngine, error) {

@@ -159,11 +159,12 @@ func (o *offer) fragment(a *sdp.SessionDescription, p *plan, candidates []string
 			}
 		}
 	}
-	mids := make([]string, len(p.routes))
-	for i, r := range p.routes {
+	parts := p.parts()
+	mids := make([]string, len(parts))
+	for i, r := range parts {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
-	first := o.sections[p.routes[0].section]
+	first := o.sections[parts[0].section]
 	if o.bundle != nil {
 		line("a=group:BUNDLE %s", strings.Join(mids, " "))
 	}

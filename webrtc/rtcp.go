@@ -145,6 +145,9 @@ func (s *session) goodbye() {
 	for _, l := range s.lanes {
 		sources = append(sources, l.ssrc)
 	}
+	if sources == nil {
+		return
+	}
 	s.transport.writeRTCP([]rtcp.Packet{
 		&rtcp.ReceiverReport{SSRC: sources[0]},
 		&rtcp.Goodbye{Sources: sources},

@@ -229,8 +229,15 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 			track: route.track, cname: cname, payloadType: route.codec.payloadType, next: 1<<16 + uint64(randomUint32()>>17),
 		})
 	}
-	answer, err := s.answer(r, x)
+	var answer string
+	var err error
+	if p.mic != nil {
+		x.mic, err = newMicrophone(x, r.RemoteAddr)
+	}
 	if err == nil {
+		answer, err = s.answer(r, x)
+	}
+	if err == nil && len(p.routes) > 0 {
 		err = x.subscribe(r.RemoteAddr)
 	}
 	if err == nil {
@@ -239,7 +246,9 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 	if err != nil {
 		p.end()
 		x.end(err)
+		x.mic.shut()
 		x.transport.close()
+		x.mic.wait()
 		if r := x.reader.Load(); r != nil {
 			r.Close()
 		}
@@ -282,6 +291,9 @@ func (s *Server) answer(r *http.Request, x *session) (string, error) {
 	candidates := s.candidates(r)
 	if err := x.transport.open(x.ctx, s, x.plan, x.lanes); err != nil {
 		return "", err
+	}
+	if x.mic != nil {
+		x.transport.pc.OnTrack(x.mic.track)
 	}
 	made, err := x.transport.accept(x.offer.part(x.plan, x.plan.peer(x.offer)))
 	if err != nil {

@@ -27,7 +27,8 @@ type session struct {
 	offer     *offer
 	plan      *plan
 	transport *transport
-	lanes     []*lane // by route
+	lanes     []*lane     // by route
+	mic       *microphone // nil: the viewer is not heard
 	log       *slog.Logger
 
 	signalling signalling
@@ -62,7 +63,9 @@ func (s *session) run() {
 	if s.served {
 		s.goodbye()
 	}
+	s.mic.shut()
 	s.transport.close()
+	s.mic.wait()
 	stop()
 	if r := s.reader.Load(); r != nil {
 		r.Close()
@@ -86,6 +89,8 @@ func (s *session) tell(cause error) {
 	switch {
 	case errors.Is(cause, errNoConnect):
 		s.log.Info("reader did not connect", "reason", cause)
+	case len(s.lanes) == 0:
+		s.log.Info("talk ends", "reason", cause)
 	case camgate.IsGone(cause), errors.Is(cause, errDeleted), errors.Is(cause, errLost), errors.Is(cause, errShutdown):
 		s.log.Info("reader left", "reason", cause)
 	default:
@@ -102,6 +107,9 @@ func (s *session) serve() error {
 	s.served = true
 	remote := s.transport.path.Load().remote.String()
 	s.log = s.log.With("remote", remote)
+	if len(s.lanes) == 0 {
+		return s.serveTalk()
+	}
 	if err := s.subscribe(remote); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *app) newONVIF(s *camgate.Stream, text config.SourceURL, parsed config.S
 			picture.Scheme += "+jpeg"
 			return jpegcam.New(jpegcam.Options{URL: &picture, Name: text.String(), TLS: secure, Interval: opts.Poll, Repeat: opts.StallTimeout / 5})
 		}
-		return rtsp.NewSource(rtsp.SourceOptions{URL: t.URL, Transport: rtsp.Transport(opts.Transport), TLS: secure, Logger: a.log, Memory: &a.memory})
+		return rtsp.NewSource(rtsp.SourceOptions{URL: t.URL, Transport: rtsp.Transport(opts.Transport), TLS: secure, Logger: a.log, Memory: &a.memory, Talk: s.BackChannel()})
 	}
 	return &onvifCamera{Resolver: resolver, name: text.String(), open: open}, nil
 }

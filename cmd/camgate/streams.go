@@ -40,6 +40,7 @@ func (a *app) addStreams() error {
 		opts := a.cfg.Streams[name]
 		from, err := a.addRenditions(s, opts, limits)
 		if err == nil {
+			a.addTalk(s, opts)
 			err = a.addSources(from, s, opts)
 		}
 		if err != nil {
@@ -47,6 +48,20 @@ func (a *app) addStreams() error {
 		}
 	}
 	return nil
+}
+
+// addTalk gives a stream, and its profiles, the way to the camera's loudspeaker.
+func (a *app) addTalk(s *camgate.Stream, opts *config.Stream) {
+	if !opts.Talk {
+		return
+	}
+	back := camgate.NewBackChannel(camgate.TalkLimits{Silence: a.cfg.Limits.TalkSilence, Length: a.cfg.Limits.TalkTime})
+	s.SetBackChannel(back)
+	for _, name := range opts.Renditions() {
+		if profile, err := a.registry.Get(s.Name() + "/" + name); err == nil {
+			profile.SetBackChannel(back)
+		}
+	}
 }
 
 // addSources gives a stream what fills it. What there is to know of the sources is told
@@ -192,7 +207,7 @@ func (a *app) newCamera(s *camgate.Stream, text config.SourceURL, parsed config.
 	if err != nil {
 		return nil, err
 	}
-	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log, Memory: &a.memory})
+	source, err := rtsp.NewSource(rtsp.SourceOptions{URL: parsed.URL, Transport: transport, TLS: secure, Logger: a.log, Memory: &a.memory, Talk: s.BackChannel()})
 	return remote{source, text.String()}, err
 }
 

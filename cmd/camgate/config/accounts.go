@@ -15,7 +15,7 @@ func (c *Config) Accounts() (camgate.Users, error) {
 	var out camgate.Users
 	slots := make(chan struct{}, maxVerifications)
 	for _, u := range c.Users {
-		account := camgate.User{Name: u.Name, Password: string(u.Password), Role: camgate.Role(u.Role), Streams: u.Streams}
+		account := camgate.User{Name: u.Name, Password: string(u.Password), Role: camgate.Role(u.Role), Talk: u.Talk, Streams: u.Streams}
 		if u.PasswordHash != "" {
 			verify, err := PasswordVerifier(string(u.PasswordHash))
 			if err != nil {

@@ -148,6 +148,10 @@ type Limits struct {
 	ReaderLagBytes Size `yaml:"reader_lag_bytes" default:"16MiB"`
 	// When a viewer that takes nothing at all is sent away.
 	ReaderTimeout time.Duration `yaml:"reader_timeout" default:"10s"`
+	// When somebody who talks to a camera and says nothing loses its loudspeaker to others.
+	TalkSilence time.Duration `yaml:"talk_silence" default:"10s" min:"1s"`
+	// How long one may talk to a camera at a time.
+	TalkTime time.Duration `yaml:"talk_time" default:"5m" min:"1s"`
 	// How much of the current GOP is kept, so that viewers see a picture at once.
 	GOPCacheBytes Size `yaml:"gop_cache_bytes" default:"32MiB"`
 	// How long a GOP may be to be kept.
@@ -164,6 +168,8 @@ type User struct {
 	PasswordHash Secret `yaml:"password_hash"`
 	// What the user may do: everything (admin), watch (viewer), or publish (publisher).
 	Role string `yaml:"role" enum:"admin,viewer,publisher"`
+	// A viewer may also talk to cameras that have a loudspeaker (see talk of the streams); an admin may anyway.
+	Talk bool `yaml:"talk"`
 	// Names of the streams this holds for; * and ? stand for any characters. Default: all streams.
 	Streams []string `yaml:"streams"`
 }
@@ -210,6 +216,8 @@ type Stream struct {
 	AudioDelay time.Duration `yaml:"audio_delay"`
 	// B-frames, which WebRTC cannot show: auto leaves them out where no other picture needs them, else encodes the picture; drop only leaves them out; encode always encodes; refuse tells the viewer to switch them off at the camera. Other outputs have them as they are.
 	BFrames string `yaml:"b_frames" default:"auto" enum:"auto,drop,encode,refuse"`
+	// Whoever may can talk to the camera by WebRTC, if it has a loudspeaker: an ONVIF back channel of an rtsp, rtsps, onvif or onvifs source, which is asked for it. Cameras that know nothing of it are served without.
+	Talk bool `yaml:"talk"`
 	// What may be made of the stream for viewers that cannot take it as it is.
 	Transcode Transcode `yaml:"transcode"`
 }

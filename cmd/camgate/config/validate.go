@@ -147,6 +147,9 @@ func (v *validator) users() {
 		if u.Role == "" {
 			v.fail(at, "user %q has no role: it is one of admin, viewer, publisher", u.Name)
 		}
+		if u.Talk && u.Role == string(camgate.RolePublisher) {
+			v.fail(at+".talk", "user %q is a publisher, who cannot watch: it is for viewers", u.Name)
+		}
 		for j, pattern := range u.Streams {
 			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 				v.fail(fmt.Sprintf("%s.streams[%d]", at, j), "of user %q: %q is no pattern: * stands for any characters, ? for one, [ab] for one of these", u.Name, printable(pattern))
@@ -194,7 +197,7 @@ func (v *validator) stream(at string, s *Stream) {
 	if len(s.Source) == 0 {
 		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
 	}
-	still, local, program := false, false, false
+	still, local, program, talks := false, false, false, false
 	for i, text := range s.Source {
 		path := at + ".source"
 		if len(s.Source) > 1 {
@@ -204,6 +207,7 @@ func (v *validator) stream(at string, s *Stream) {
 		still = still || err != nil || source.Still()
 		local = local || err != nil || source.Local()
 		program = program || err != nil || source.Scheme == SchemeExec
+		talks = talks || err != nil || source.Scheme == SchemeRTSP || source.Scheme == SchemeRTSPS || source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS
 		switch {
 		case err != nil:
 			v.fail(path, "%v", err)
@@ -245,6 +249,9 @@ func (v *validator) stream(at string, s *Stream) {
 	}
 	if s.Format != "auto" && !program {
 		v.fail(at+".format", "is for exec: sources")
+	}
+	if s.Talk && !talks {
+		v.fail(at+".talk", "is for sources that are rtsp://, rtsps://, onvif:// or onvifs://")
 	}
 	v.streamTLS(at+".tls", s)
 	v.pictures(at, s, local)
