@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -94,19 +95,11 @@ func (f *fakecamFlags) run(ctx context.Context, std stdio, args []string) error 
 	}
 	o.Logger = slog.New(slog.NewTextHandler(std.err, nil))
 	if f.record != "" {
-		file, err := os.Create(f.record)
-		if err == nil {
-			defer file.Close()
-			_, err = file.Write(o.Header())
-		}
+		file, err := recording(f.record, &o)
 		if err != nil {
 			return fmt.Errorf("camgate: %w", err)
 		}
-		o.Heard = func(h fakecam.Heard) {
-			if h.Packet != nil {
-				_, _ = file.Write(h.Packet.Payload) // a full disk is no reason to end the camera
-			}
-		}
+		defer file.Close()
 	}
 	cam, err := fakecam.New(o)
 	var invalid *fakecam.InvalidFaultError
@@ -130,4 +123,21 @@ func (f *fakecamFlags) run(ctx context.Context, std stdio, args []string) error 
 		return fmt.Errorf("camgate: fakecam: %w", err)
 	}
 	return nil
+}
+
+// recording is a file that gets what comes to the loudspeaker.
+func recording(name string, o *fakecam.Options) (io.Closer, error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	o.Heard = func(h fakecam.Heard) {
+		if h.Packet != nil {
+			_, _ = file.Write(h.Packet.Payload) // a full disk is no reason to end the camera
+		}
+	}
+	if _, err = file.Write(o.Header()); err != nil {
+		file.Close()
+	}
+	return file, err
 }

@@ -197,7 +197,7 @@ func (v *validator) stream(at string, s *Stream) {
 	if len(s.Source) == 0 {
 		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
 	}
-	still, local, program, talks := false, false, false, false
+	still, local, program := false, false, false
 	for i, text := range s.Source {
 		path := at + ".source"
 		if len(s.Source) > 1 {
@@ -207,7 +207,6 @@ func (v *validator) stream(at string, s *Stream) {
 		still = still || err != nil || source.Still()
 		local = local || err != nil || source.Local()
 		program = program || err != nil || source.Scheme == SchemeExec
-		talks = talks || err != nil || source.Scheme == SchemeRTSP || source.Scheme == SchemeRTSPS || source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS
 		switch {
 		case err != nil:
 			v.fail(path, "%v", err)
@@ -250,11 +249,22 @@ func (v *validator) stream(at string, s *Stream) {
 	if s.Format != "auto" && !program {
 		v.fail(at+".format", "is for exec: sources")
 	}
-	if s.Talk && !talks {
-		v.fail(at+".talk", "is for sources that are rtsp://, rtsps://, onvif:// or onvifs://")
-	}
 	v.streamTLS(at+".tls", s)
+	v.talk(at+".talk", s)
 	v.pictures(at, s, local)
+}
+
+func (v *validator) talk(at string, s *Stream) {
+	if s.Talk && !slices.ContainsFunc(s.Source, takesSound) {
+		v.fail(at, "is for sources that are rtsp://, rtsps://, onvif:// or onvifs://")
+	}
+}
+
+// takesSound tells whether a source may have a loudspeaker; one that is wrong is told of
+// elsewhere.
+func takesSound(text SourceURL) bool {
+	source, err := ParseSource(text)
+	return err != nil || source.Scheme == SchemeRTSP || source.Scheme == SchemeRTSPS || source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS
 }
 
 const (
