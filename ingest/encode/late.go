@@ -70,9 +70,10 @@ func outOfTime(ctx context.Context, err error) bool {
 }
 
 // late judges an attempt that did not reach what is wanted in time. It returns a proof
-// with Late set if that may be the machine's doing, and false if it is the encoder's. ended
-// says that all pictures were made.
-func (k *kind) late(a attempt, v variant, want float64, ended bool) (proof, bool) {
+// with Late set if that may be the machine's doing, and false if it is the encoder's. err
+// is what ended the attempt; nil: all pictures were made, too slowly.
+func (k *kind) late(a attempt, v variant, want float64, err error) (proof, bool) {
+	ended := err == nil
 	busy := fmt.Sprintf("busy machine: %d of %d pictures within %s", a.pictures, trialPictures, a.wall.Round(100*time.Millisecond))
 	if a.free >= 0 {
 		busy += fmt.Sprintf(", with %.0f %% of the processors free", 100*a.free)
@@ -84,26 +85,25 @@ func (k *kind) late(a attempt, v variant, want float64, ended bool) (proof, bool
 			return p, true
 		}
 		// A driver may hang, and its program may only be slow to begin: from a slow card,
-		// on a slow processor.
+		// on a slow processor; as may be the one that decodes what was made.
 		p.Free = true
-		p.Reason = fmt.Sprintf("nothing within %s", a.wall.Round(100*time.Millisecond))
-		return p, a.pictures == 0
+		p.Reason = fmt.Sprintf("%d of %d pictures, and not done within %s", a.pictures, trialPictures, a.wall.Round(100*time.Millisecond))
+		return p, !ended && (a.pictures == 0 || !errors.Is(err, ErrHung) && !errors.Is(err, ErrSlow))
 	}
 	threads := float64(max(v.threads, 1))
 	share := math.Min(a.cpu.Seconds()/max(a.wall, time.Microsecond).Seconds()/threads, 1)
 	p.Reason = fmt.Sprintf("busy machine: %d of %d pictures within %s, with %.0f %% of a processor for it",
 		a.pictures, trialPictures, a.wall.Round(100*time.Millisecond), 100*share*threads)
 	alone := a.fps / max(share, 0.01) // pictures per second, had it all that it can use
-	starved := share < fullShare && alone >= want
-	switch {
-	case ended && starved, !ended && a.pictures > 1 && starved, !ended && a.pictures == 1:
+	if !ended && (share >= fullShare || a.pictures == trialPictures) { // nobody was in its way: it, or what decodes it, may be slow to begin
+		p.Reason = fmt.Sprintf("%d of %d pictures within %s, and not done in time", a.pictures, trialPictures, a.wall.Round(100*time.Millisecond))
+	}
+	switch fast := alone >= want; {
+	case fast && ended && share < fullShare, !ended && (a.pictures == 1 || a.pictures > 1 && fast):
 		p.Pictures = a.pictures
 		return p, true
 	case ended:
 		return p, false // slow, with all the time that it needs
-	}
-	if share >= fullShare { // nobody is in its way, it only may be slow to begin
-		p.Reason = fmt.Sprintf("%d of %d pictures within %s", a.pictures, trialPictures, a.wall.Round(100*time.Millisecond))
 	}
 	return p, true
 }

@@ -19,31 +19,35 @@ import (
 // TestLate judges trials that did not reach what is wanted in time.
 func TestLate(t *testing.T) {
 	const want = 36
+	late, hung := context.DeadlineExceeded, ErrHung
 	soft, hard := kind{name: "libx264"}, kind{name: "h264_vaapi", hardware: true}
 	for _, tt := range []struct {
 		name   string
 		kind   kind
 		a      attempt
 		v      variant
-		ended  bool
+		err    error
 		late   bool
 		usable bool
 	}{
-		{"slow by itself", soft, attempt{pictures: 30, fps: 20, cpu: 1450 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, true, false, false},
-		{"slow for want of a processor", soft, attempt{pictures: 30, fps: 20, cpu: 500 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, true, true, true},
-		{"slow, with half a processor", soft, attempt{pictures: 30, fps: 10, cpu: 750 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, true, false, false},
-		{"one of two processors", soft, attempt{pictures: 30, fps: 20, cpu: 1500 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{threads: 2}, true, true, true},
-		{"nothing, with a processor", soft, attempt{cpu: 10 * time.Second, wall: 10 * time.Second}, variant{}, false, true, false},
-		{"nothing, without one", soft, attempt{cpu: time.Second, wall: 10 * time.Second}, variant{}, false, true, false},
-		{"one picture", soft, attempt{pictures: 1, cpu: time.Second, wall: 10 * time.Second}, variant{}, false, true, true},
-		{"some pictures, for want of a processor", soft, attempt{pictures: 9, fps: 5, cpu: time.Second, wall: 10 * time.Second}, variant{}, false, true, true},
-		{"some pictures, really slow", soft, attempt{pictures: 9, fps: 1, cpu: 9500 * time.Millisecond, wall: 10 * time.Second}, variant{}, false, true, false},
-		{"hardware that hangs", hard, attempt{pictures: 9, wall: 10 * time.Second, free: 0.8}, variant{}, false, false, false},
-		{"hardware that does not begin", hard, attempt{wall: 10 * time.Second, free: 0.8}, variant{}, false, true, false},
-		{"hardware, the machine does not tell", hard, attempt{pictures: 9, wall: 10 * time.Second, free: -1}, variant{}, false, false, false},
-		{"hardware on a busy machine", hard, attempt{pictures: 9, wall: 10 * time.Second, free: 0.02}, variant{}, false, true, false},
+		{"slow by itself", soft, attempt{pictures: 30, fps: 20, cpu: 1450 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, nil, false, false},
+		{"slow for want of a processor", soft, attempt{pictures: 30, fps: 20, cpu: 500 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, nil, true, true},
+		{"slow, with half a processor", soft, attempt{pictures: 30, fps: 10, cpu: 750 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{}, nil, false, false},
+		{"one of two processors", soft, attempt{pictures: 30, fps: 20, cpu: 1500 * time.Millisecond, wall: 1500 * time.Millisecond}, variant{threads: 2}, nil, true, true},
+		{"nothing, with a processor", soft, attempt{cpu: 10 * time.Second, wall: 10 * time.Second}, variant{}, late, true, false},
+		{"nothing, without one", soft, attempt{cpu: time.Second, wall: 10 * time.Second}, variant{}, late, true, false},
+		{"one picture", soft, attempt{pictures: 1, cpu: time.Second, wall: 10 * time.Second}, variant{}, late, true, true},
+		{"some pictures, for want of a processor", soft, attempt{pictures: 9, fps: 5, cpu: time.Second, wall: 10 * time.Second}, variant{}, late, true, true},
+		{"some pictures, really slow", soft, attempt{pictures: 9, fps: 1, cpu: 9500 * time.Millisecond, wall: 10 * time.Second}, variant{}, late, true, false},
+		{"hardware that hangs", hard, attempt{pictures: 9, wall: 10 * time.Second, free: 0.8}, variant{}, hung, false, false},
+		{"hardware that is not done, all pictures made", hard, attempt{pictures: 30, fps: 90, wall: 3 * time.Second, free: 0.5}, variant{}, late, true, false},
+		{"hardware that is slow", hard, attempt{pictures: 30, fps: 9, wall: 3 * time.Second, free: 0.8}, variant{}, nil, false, false},
+		{"not done, all pictures made", soft, attempt{pictures: 30, fps: 90, cpu: 3 * time.Second, wall: 3 * time.Second}, variant{}, late, true, true},
+		{"hardware that does not begin", hard, attempt{wall: 10 * time.Second, free: 0.8}, variant{}, hung, true, false},
+		{"hardware, the machine does not tell", hard, attempt{pictures: 9, wall: 10 * time.Second, free: -1}, variant{}, hung, false, false},
+		{"hardware on a busy machine", hard, attempt{pictures: 9, wall: 10 * time.Second, free: 0.02}, variant{}, hung, true, false},
 	} {
-		p, late := tt.kind.late(tt.a, tt.v, want, tt.ended)
+		p, late := tt.kind.late(tt.a, tt.v, want, tt.err)
 		if late != tt.late || late && p.usable() != tt.usable || late && p.Reason == "" || p.Works {
 			t.Errorf("%s: late %t, usable %t, %q", tt.name, late, p.usable(), p.Reason)
 		}
@@ -203,5 +207,14 @@ func TestBusyMachine(t *testing.T) {
 				t.Errorf("kept: %+v", again)
 			}
 		})
+	}
+}
+
+// An encoder whose trial showed that it is slow to begin is given the time at work, too.
+func TestPatience(t *testing.T) {
+	for begin, want := range map[time.Duration]time.Duration{0: startTime, time.Second: startTime, 4 * time.Second: 12 * time.Second, time.Minute: maxStart} {
+		if s := newSession(Encoder{begin: begin}, Format{}, Settings{}); s.patience != want {
+			t.Errorf("%v until its first picture: %v, want %v", begin, s.patience, want)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func (e *Encoders) trial(ctx context.Context, k *kind, path string, s Settings, 
 			return proof{When: p.When, Works: true, FPS: a.fps, Variant: v.name, Forces: a.forces, Begin: a.begin}
 		}
 		if err == nil || outOfTime(ctx, err) {
-			if of, is := k.late(a, v, want, err == nil); is {
+			if of, is := k.late(a, v, want, err); is {
 				if !p.Late || !p.usable() && of.usable() {
 					of.When, p = p.When, of
 				}
@@ -122,6 +122,9 @@ func (e *Encoders) try(ctx context.Context, enc Encoder, s Settings, limit time.
 		return nil
 	})
 	a.cpu, a.wall, a.free = session.cpu, time.Since(begin), processors().free(before)
+	if err == nil { // its end is that of the check, too
+		defer func() { a.free = processors().free(before) }()
+	}
 	if a.pictures > 0 {
 		a.begin = first.Sub(begin)
 	}
