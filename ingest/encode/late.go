@@ -94,7 +94,7 @@ func (k *kind) late(a attempt, v variant, want float64, err error) (proof, bool)
 	share := math.Min(a.cpu.Seconds()/max(a.wall, time.Microsecond).Seconds()/threads, 1)
 	p.Reason = fmt.Sprintf("busy machine: %d of %d pictures within %s, with %.0f %% of a processor for it",
 		a.pictures, trialPictures, a.wall.Round(100*time.Millisecond), 100*share*threads)
-	alone := a.fps / max(share, 0.01) // pictures per second, had it all that it can use
+	alone := a.fps / max(share, 0.01)                                  // pictures per second, had it all that it can use
 	if !ended && (share >= fullShare || a.pictures == trialPictures) { // nobody was in its way: it, or what decodes it, may be slow to begin
 		p.Reason = fmt.Sprintf("%d of %d pictures within %s, and not done in time", a.pictures, trialPictures, a.wall.Round(100*time.Millisecond))
 	}
