@@ -2,6 +2,7 @@ package hls
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -110,6 +111,27 @@ func Judge(tracks []*camgate.Track) (served []*camgate.Track, left []string, err
 	}
 	_, err = newHeader(p.tracks, setsIn(p.tracks[0], nil))
 	return p.tracks, p.left, err
+}
+
+// Try is Judge for a live stream: what HLS cannot carry of it is really made anew, for a
+// moment. made tells in words what was.
+func Try(ctx context.Context, stream *camgate.Stream, variants camgate.Variants) (served []*camgate.Track, made, left []string, err error) {
+	m := &muxer{stream: stream, opts: Options{Variants: variants}}
+	tracks := stream.Tracks()
+	variant, release, why := m.variant(ctx, tracks)
+	defer release()
+	served, left, err = Judge(variant.Tracks())
+	switch {
+	case why != nil && err != nil:
+		return nil, nil, left, fmt.Errorf("%w; %w", err, why)
+	case why != nil && len(left) > 0:
+		left[len(left)-1] += "; " + why.Error()
+	}
+	if variant != stream && err == nil {
+		info := variant.Info()
+		made = camgate.Made(tracks, info.Tracks, info.Encoder != "")
+	}
+	return served, made, left, err
 }
 
 // sets are the parameter sets that a decoder starts with: as SPS also what stands for them

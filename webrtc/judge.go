@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/camgate/camgate"
@@ -10,17 +11,34 @@ import (
 // also the codecs named: the tracks that are sent, and in words what is left out. It
 // is decided as for a session. The error wraps ErrUnsupportedCodec.
 func Judge(tracks []*camgate.Track, also ...camgate.Codec) (sent []*camgate.Track, missing []string, err error) {
+	p, err := negotiate(everyBrowser(also...), tracks)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.tracks(), p.missing, nil
+}
+
+// Try is Judge for a live stream: what such a viewer cannot take is really made of it, for
+// a moment. made tells in words what was.
+func Try(ctx context.Context, stream *camgate.Stream, variants camgate.Variants) (sent []*camgate.Track, made, missing []string, err error) {
+	s := &Server{opts: Options{Variants: variants}}
+	p, err := s.plan(ctx, everyBrowser(), stream, stream.Tracks())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer p.end()
+	return p.tracks(), p.made, p.missing, nil
+}
+
+// everyBrowser offers what every browser decodes, and also the codecs named.
+func everyBrowser(also ...camgate.Codec) *offer {
 	o := &offer{sections: []section{
 		// RFC 7742 section 5 and RFC 7874 section 3, and what browsers have besides.
 		judged(camgate.Video, append([]camgate.Codec{camgate.H264, camgate.VP8, camgate.VP9}, also...)),
 		judged(camgate.Audio, []camgate.Codec{camgate.Opus, camgate.G722, camgate.PCMU, camgate.PCMA}),
 	}}
 	o.bundle = []string{string(camgate.Video), string(camgate.Audio)}
-	p, err := negotiate(o, tracks)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p.tracks(), p.missing, nil
+	return o
 }
 
 // judged is a section that offers codecs as browsers do.

@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/config"
 	"github.com/camgate/camgate/cmd/camgate/doctor"
+	"github.com/camgate/camgate/ingest/encode"
+	"github.com/camgate/camgate/ingest/rendition"
 	"github.com/camgate/camgate/ingest/trust"
 	"github.com/camgate/camgate/rtsp"
 )
@@ -181,6 +184,14 @@ func (f *probeFlags) probe(ctx context.Context, std stdio, cfg *config.Config, o
 	if !f.json && isTerminalWriter(std.err) {
 		fmt.Fprintf(std.err, "%s is watched for %v ...\n", o.Source, f.time)
 	}
+	makes := &app{cfg: cfg, log: log, encoders: encode.New(encode.Options{FFmpeg: cfg.MJPEG.FFmpeg, Logger: log})}
+	variants := makes.newVariants(func(string) rendition.Rules { return rulesOf(opts, false) })
+	ctx, cancel := context.WithCancel(ctx)
+	var making sync.WaitGroup
+	making.Go(func() { _ = variants.Run(ctx) })
+	defer making.Wait()
+	defer cancel()
+	o.Variants = variants
 	return doctor.Examine(ctx, o), nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -88,10 +90,10 @@ func TestProbe(t *testing.T) {
 		want      []string // in the JSON
 	}{
 		{"healthy", "rtsp://CAM", fakecam.Options{}, 0,
-			[]string{`"output": "webrtc"`, `"result": "works"`, `"codec": "H264"`, `"codec": "AAC"`, `"id": "aac"`, `"lost": 0`, `"failure": null`}},
+			[]string{`"output": "webrtc"`, `"result": "works"`, `"codec": "H264"`, `"codec": "AAC"`, `"audio AAC -> Opus"`, `"advice": []`, `"lost": 0`, `"failure": null`}},
 		{"demo", "demo", fakecam.Options{}, 0, []string{`"ok": true`, `"codec": "H264"`}},
 		{"B-frames without UDP", "rtsp://CAM", fakecam.Options{Faults: []string{"udp-461", "bframes"}}, 0,
-			[]string{`"b_frames": true`, `461`, `works_after`}},
+			[]string{`"b_frames": true`, `461`, `"video H264, B-frames left out"`, `"result": "works"`}},
 		{"wrong password", "rtsp://u:nottobetold@CAM", fakecam.Options{User: "u", Password: "p"}, 4, []string{`authentication_failed`}},
 		{"self-signed", "rtsps://CAM", fakecam.Options{TLS: true}, 11, []string{`certificate_refused`, `fingerprint: `}},
 		{"nothing in it", "rtsp://CAM", fakecam.Options{Faults: []string{"no-tracks"}}, 6, []string{`no_video_track`}},
@@ -116,6 +118,39 @@ func TestProbe(t *testing.T) {
 			}
 			if strings.Contains(got.out+got.err, "nottobetold") {
 				t.Error("the password is told")
+			}
+		})
+	}
+}
+
+// What is made for viewers is what the config lets be made.
+func TestProbePolicies(t *testing.T) {
+	camera := fakeCamera(t, fakecam.Options{Faults: []string{"bframes"}})
+	file := filepath.Join(t.TempDir(), "camgate.yaml")
+	text := strings.ReplaceAll(`streams:
+  refuse: {source: "rtsp://CAM", b_frames: refuse}
+  encode: {source: "rtsp://CAM", b_frames: encode, transcode: {audio: never}}
+`, "CAM", camera)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"refuse": {"works after B-frames are switched off at the camera", "(b_frames is refuse)", "set B-frames to 0"},
+		"encode": {"made anew: video H264 -> H264, without B-frames", "without audio AAC", "set the sound to Opus"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := do(t, "", "probe", "--time", "3s", "-c", file, name)
+			if got.code != 0 {
+				t.Errorf("exit code %d: %s", got.code, got.err)
+			}
+			for _, want := range want {
+				if !strings.Contains(got.out, want) {
+					t.Errorf("%s is missing in %s", want, got.out)
+				}
+			}
+			if name == "refuse" && strings.Contains(got.out, "set the sound to Opus") {
+				t.Errorf("the sound would be made: %s", got.out)
 			}
 		})
 	}

@@ -10,13 +10,18 @@ import (
 
 // addVariants makes what viewers need who cannot take a stream as it is.
 func (a *app) addVariants() error {
-	a.variants = rendition.NewVariants(rendition.VariantOptions{
-		Rules: a.rules, Encoders: rendition.Of(a.encoders), Slots: a.encoding,
+	a.variants = a.newVariants(a.rules)
+	a.add("variants", a.variants.Run)
+	return nil
+}
+
+// newVariants makes them by rules.
+func (a *app) newVariants(rules func(string) rendition.Rules) *rendition.Variants {
+	return rendition.NewVariants(rendition.VariantOptions{
+		Rules: rules, Encoders: rendition.Of(a.encoders), Slots: a.encoding,
 		Sounds: rendition.SoundsBy(a.cfg.MJPEG.FFmpeg), SoundSlots: make(chan struct{}, a.cfg.Limits.Sounds),
 		Logger: a.log,
 	})
-	a.add("variants", a.variants.Run)
-	return nil
 }
 
 // rules are what the config lets be made of a stream; a profile has those of its stream.

@@ -143,6 +143,9 @@ const maxAhead = 4096
 
 // lookAhead finds out by what the parent keeps how to bring the pictures into their order.
 func (p *passage) lookAhead(main *camgate.Track, policy BFrames) error {
+	if policy == BFramesEncode && main.Reorders() { // it will come to that, and whoever asks is told so
+		return p.source.reencode(main, errReferenced)
+	}
 	p.order = &inOrder{policy: policy, codec: main.Codec}
 	look := *p.order
 	for len(p.ahead) < maxAhead {

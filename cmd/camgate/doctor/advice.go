@@ -34,9 +34,9 @@ func advise(r *Report) []Advice {
 	}
 	for _, t := range r.Tracks {
 		if t.Kind == camgate.Video {
-			t.advise(add)
+			t.advise(r, add)
 		} else if t.Kind == camgate.Audio {
-			t.adviseSound(add)
+			t.adviseSound(r, add)
 		}
 		t.adviseRTP(r, add)
 	}
@@ -62,13 +62,21 @@ func advise(r *Report) []Advice {
 type adder func(id, format string, args ...any)
 
 // advise is about pictures.
-func (t *Track) advise(add adder) {
+func (t *Track) advise(r *Report, add adder) {
 	if t.BFrames != nil && *t.BFrames {
-		add("b_frames", "set B-frames to 0 (or the H264 profile to Baseline) at the camera: WebRTC cannot show them, and they add delay everywhere")
+		costs := "WebRTC cannot show them"
+		if made := r.made("webrtc", camgate.Video); made != "" {
+			costs = "for WebRTC something has to be made of it (" + made + ")"
+		}
+		add("b_frames", "set B-frames to 0 (or the H264 profile to Baseline) at the camera: %s, and they add delay everywhere", costs)
 	}
 	switch t.Codec {
 	case camgate.H265:
-		add("h265", "set the codec to H264 at the camera, or use its H264 substream, if every browser is to show it")
+		if r.made("webrtc", camgate.Video) != "" {
+			add("h265", "set the codec to H264 at the camera, or use its H264 substream, to save the encoder that browsers without H265 need, and to have them by LL-HLS as well")
+		} else {
+			add("h265", "set the codec to H264 at the camera, or use its H264 substream, if every browser is to show it")
+		}
 		if strings.HasPrefix(t.Profile, "Main 10") || strings.HasPrefix(t.Profile, "Range") {
 			add("profile", "set the profile to Main (8 bit, without HDR): few devices decode %s", t.Profile)
 		}
@@ -77,7 +85,11 @@ func (t *Track) advise(add adder) {
 			add("profile", "set the profile to High, Main or Baseline (8 bit, 4:2:0): browsers do not decode %s", t.Profile)
 		}
 	case camgate.MJPEG:
-		add("mjpeg", "WebRTC and HLS carry no JPEG: take the camera's H264 stream if it has one")
+		if r.made("webrtc", camgate.Video) != "" {
+			add("mjpeg", "take the camera's H264 stream if it has one: WebRTC and HLS carry no JPEG, so that H264 has to be made of it")
+		} else {
+			add("mjpeg", "WebRTC and HLS carry no JPEG: take the camera's H264 stream if it has one")
+		}
 	}
 	if g := t.GOP; g != nil && t.Codec != camgate.MJPEG && g.Seconds > maxGOP {
 		fps := t.FPS
@@ -92,13 +104,37 @@ func (t *Track) advise(add adder) {
 	}
 }
 
-// adviseSound is about what browsers hear.
-func (t *Track) adviseSound(add adder) {
+// made is what the gateway makes anew of the pictures, or of the sound, for an output, in
+// words; empty: nothing.
+func (r *Report) made(output string, kind camgate.Kind) string {
+	for _, o := range r.Outputs {
+		for _, m := range o.Made {
+			if o.Output == output && strings.HasPrefix(m, string(kind)+" ") {
+				return m
+			}
+		}
+	}
+	return ""
+}
+
+// lacks tells whether a track is left out of an output.
+func (r *Report) lacks(output string, codec camgate.Codec) bool {
+	return slices.ContainsFunc(r.Outputs, func(o Output) bool {
+		return o.Output == output && slices.ContainsFunc(o.Without, func(w string) bool { return strings.Contains(w, string(codec)+":") })
+	})
+}
+
+// adviseSound is about what browsers hear; nothing has to be changed where it is made for them.
+func (t *Track) adviseSound(r *Report, add adder) {
 	switch t.Codec {
 	case camgate.AAC:
-		add("aac", "WebRTC has no sound of AAC: set the sound to Opus or G.711 (PCMA, PCMU) at the camera if browsers are to hear it there; HLS has it")
+		if r.lacks("webrtc", t.Codec) {
+			add("aac", "WebRTC has no sound of AAC: set the sound to Opus or G.711 (PCMA, PCMU) at the camera if browsers are to hear it there; HLS has it")
+		}
 	case camgate.PCMA, camgate.PCMU:
-		add("g711", "HLS has no sound of G.711: set the sound to AAC at the camera if HLS players are to hear it; WebRTC has it")
+		if r.lacks("hls", t.Codec) {
+			add("g711", "HLS has no sound of G.711: set the sound to AAC at the camera if HLS players are to hear it; WebRTC has it")
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 	Time     time.Duration // that pictures are watched; default 10 s
 	Patience time.Duration // until the first one; default 15 s
 	FFmpeg   string        // a name in PATH or a file; default "ffmpeg"
+	// Variants makes what outputs cannot take as it is, as the gateway would; nil: nothing is made.
+	Variants camgate.Variants
 }
 
 // exam is one examination.
@@ -68,8 +70,8 @@ func Examine(ctx context.Context, o Options) *Report {
 	e := &exam{Options: o, report: newReport(o.Source)}
 	err := e.examine(ctx)
 	e.report.TLS = e.certificate()
-	if len(e.report.Tracks) > 0 {
-		e.report.Outputs = judge(e.stream.Tracks(), o.FFmpeg)
+	if len(e.report.Outputs) == 0 && len(e.report.Tracks) > 0 {
+		e.report.Outputs = judge(ctx, nil, e.stream.Tracks(), nil, o.FFmpeg)
 	}
 	e.report.Advice = advise(e.report)
 	e.report.Failure = failureOf(err, o.Host == "")
@@ -162,8 +164,9 @@ func (e *exam) watch(ctx context.Context) error {
 	var failed error
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		defer end()
 		err := e.source.Run(running, e.stream)
-		if running.Err() == nil {
+		if running.Err() == nil && reading.Err() == nil { // what ends afterwards was watched for long enough
 			failed = err
 			if err == nil {
 				failed = fmt.Errorf("%w: the source ended", camgate.ErrConnectionFailed)
@@ -174,6 +177,12 @@ func (e *exam) watch(ctx context.Context) error {
 	e.meter.read(reading, e.stream)
 	e.meter.end(time.Now())
 	e.session() // while it is there, as it ends with the packets under way
+	if tracks := e.stream.Tracks(); tracks != nil && e.meter.units > 0 && running.Err() == nil {
+		outputs := judge(running, e.stream, tracks, e.Variants, e.FFmpeg)
+		if running.Err() == nil { // else it is not known what would have been made
+			e.report.Outputs = outputs
+		}
+	}
 	end()
 	wg.Wait()
 	if failed != nil && e.meter.units > 0 {

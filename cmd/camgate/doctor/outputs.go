@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/egress/mjpeg"
@@ -27,19 +29,35 @@ type Output struct {
 	Output  string   `json:"output"` // rtsp, webrtc, hls or mjpeg
 	Result  string   `json:"result"` // works, works_after, works_if, sound_only or cannot
 	Reason  string   `json:"reason"`
+	Made    []string `json:"made"`    // what the gateway makes anew for it, in words
 	Without []string `json:"without"` // tracks that are left out, and why
 }
 
-func judge(tracks []*camgate.Track, ffmpeg string) []Output {
-	out := []Output{judgeRTSP(tracks), judgeWebRTC(tracks), judgeHLS(tracks), judgeMJPEG(tracks, ffmpeg)}
+// makePatience is how long what an output needs may take to be there: encoders are tried.
+const makePatience = 20 * time.Second
+
+// judge says what the outputs make of a stream that is live, or, with tracks alone, what
+// they make of those as they are.
+func judge(ctx context.Context, stream *camgate.Stream, tracks []*camgate.Track, variants camgate.Variants, ffmpeg string) []Output {
+	if variants == nil {
+		stream = nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, makePatience)
+	defer cancel()
+	out := []Output{
+		judgeRTSP(tracks), judgeWebRTC(ctx, stream, tracks, variants), judgeHLS(ctx, stream, tracks, variants), judgeMJPEG(tracks, ffmpeg),
+	}
 	for i := range out {
-		out[i].Reason = clean(out[i].Reason)
-		if out[i].Without == nil {
-			out[i].Without = []string{}
-		}
-		for j := range out[i].Without {
-			out[i].Without[j] = clean(out[i].Without[j])
-		}
+		o := &out[i]
+		o.Reason, o.Made, o.Without = clean(o.Reason), cleaned(o.Made), cleaned(o.Without)
+	}
+	return out
+}
+
+func cleaned(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = clean(t)
 	}
 	return out
 }
@@ -52,31 +70,52 @@ func judgeRTSP(tracks []*camgate.Track) Output {
 	return Output{Output: "rtsp", Result: Works}
 }
 
-func judgeWebRTC(tracks []*camgate.Track) Output {
-	out := Output{Output: "webrtc"}
-	sent, missing, err := webrtc.Judge(tracks)
+func judgeWebRTC(ctx context.Context, stream *camgate.Stream, tracks []*camgate.Track, variants camgate.Variants) Output {
+	out := Output{Output: "webrtc", Result: Works}
 	video := mainOf(tracks)
-	if err != nil && video != nil {
-		for _, c := range []camgate.Codec{camgate.H265, camgate.AV1} {
-			if more, without, moreErr := webrtc.Judge(tracks, c); moreErr == nil {
-				out.Result, out.Without = WorksIf, without
-				out.Reason = decodes[c]
-				sent, err = more, nil
-				break
-			}
+	var sent []*camgate.Track
+	var err error
+	if stream != nil {
+		sent, out.Made, out.Without, err = webrtc.Try(ctx, stream, variants)
+	} else {
+		sent, out.Without, err = webrtc.Judge(tracks)
+	}
+	if err == nil {
+		out.soundOnly(video, sent)
+		if what := decodes[codecOf(video)]; what != "" && mainOf(sent) != video {
+			out.Reason = "as it is where " + what
+		}
+		return out
+	}
+	if video != nil {
+		if _, without, moreErr := webrtc.Judge(tracks, camgate.H265, camgate.AV1); moreErr == nil {
+			out.Result, out.Reason, out.Without = WorksIf, decodes[video.Codec], without
+			out.Reason += notMade("; for the others ", err)
+			return out
 		}
 	}
-	switch {
-	case err != nil && video != nil && video.Reorders():
-		out.Result, out.Reason = WorksAfter, "B-frames are switched off at the camera: WebRTC cannot show them"
-	case err != nil:
-		out.Result, out.Reason = Cannot, bare(err)
-	case out.Result == WorksIf:
-	default:
-		out.Result, out.Without = Works, missing
-		out.soundOnly(video, sent)
+	out.Result, out.Reason = Cannot, bare(err)
+	if video != nil && video.Reorders() {
+		out.Result, out.Reason = WorksAfter, "B-frames are switched off at the camera"+notMade("; ", err)
 	}
 	return out
+}
+
+// notMade is the last reason of a refusal: why the picture cannot be made anew; empty: it
+// was not tried.
+func notMade(before string, err error) string {
+	reasons := strings.Split(bare(err), "; ")
+	if last := reasons[len(reasons)-1]; strings.Contains(last, "cannot be made of it: ") {
+		return before + last
+	}
+	return ""
+}
+
+func codecOf(t *camgate.Track) camgate.Codec {
+	if t == nil {
+		return ""
+	}
+	return t.Codec
 }
 
 // decodes says which viewers by WebRTC decode a codec.
@@ -85,10 +124,15 @@ var decodes = map[camgate.Codec]string{
 	camgate.AV1:  "the browser decodes AV1: Chrome, Edge and Firefox do, Safari with a hardware decoder",
 }
 
-func judgeHLS(tracks []*camgate.Track) Output {
+func judgeHLS(ctx context.Context, stream *camgate.Stream, tracks []*camgate.Track, variants camgate.Variants) Output {
 	out := Output{Output: "hls", Result: Works}
-	served, left, err := hls.Judge(tracks)
-	out.Without = left
+	var served []*camgate.Track
+	var err error
+	if stream != nil {
+		served, out.Made, out.Without, err = hls.Try(ctx, stream, variants)
+	} else {
+		served, out.Without, err = hls.Judge(tracks)
+	}
 	if err != nil {
 		out.Result, out.Reason, out.Without = Cannot, bare(err), nil
 		return out

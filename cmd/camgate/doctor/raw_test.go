@@ -18,7 +18,7 @@ func TestNoOutputTakesRaw(t *testing.T) {
 		t.Fatal(err)
 	}
 	tracks := []*camgate.Track{track}
-	for _, o := range judge(tracks, "ffmpeg") {
+	for _, o := range judge(t.Context(), nil, tracks, nil, "ffmpeg") {
 		if o.Result != Cannot || o.Reason == "" {
 			t.Errorf("%s: %s (%s)", o.Output, o.Result, o.Reason)
 		}
@@ -35,7 +35,7 @@ func TestJPEGWithoutRTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newReport("x")
-	r.Tracks, r.Outputs = []Track{{Kind: camgate.Video, Codec: camgate.MJPEG}}, judge([]*camgate.Track{track}, "ffmpeg")
+	r.Tracks, r.Outputs = []Track{{Kind: camgate.Video, Codec: camgate.MJPEG}}, judge(t.Context(), nil, []*camgate.Track{track}, nil, "ffmpeg")
 	if o := r.Outputs[0]; o.Output != "rtsp" || o.Result != Cannot || !strings.Contains(o.Reason, "they are progressive JPEG") {
 		t.Errorf("%+v", o)
 	}

@@ -193,6 +193,9 @@ func (t *text) output(o Output) {
 		text = t.paint(red, "cannot") + ", because " + o.Reason
 	}
 	t.line("  %-7s %s", name, text)
+	for _, m := range o.Made {
+		t.line("          made anew: %s", m)
+	}
 	for _, w := range o.Without {
 		t.line("          without %s", w)
 	}

@@ -24,12 +24,12 @@ func TestProbe(t *testing.T) {
 		outputs   string   // for machines
 	}{
 		{"H264 and Opus", fmt.Sprintf("rtsp://127.0.0.1:%d/h264", plain), 0, []string{"H264", "Opus", "The source works."}, "rtsp works webrtc works hls works mjpeg works"},
-		{"H265", fmt.Sprintf("rtsp://127.0.0.1:%d/h265", plain), 0, []string{"H265"}, "rtsp works webrtc works_if hls works_if mjpeg works"},
-		{"MJPEG", fmt.Sprintf("rtsp://127.0.0.1:%d/mjpeg", plain), 0, []string{"MJPEG"}, "rtsp works webrtc cannot hls cannot mjpeg works"},
+		{"H265", fmt.Sprintf("rtsp://127.0.0.1:%d/h265", plain), 0, []string{"made anew: video H265 -> H264"}, "rtsp works webrtc works hls works_if mjpeg works"},
+		{"MJPEG", fmt.Sprintf("rtsp://127.0.0.1:%d/mjpeg", plain), 0, []string{"made anew: video MJPEG -> H264"}, "rtsp works webrtc works hls works mjpeg works"},
 		{"with a password", fmt.Sprintf("rtsp://ada:secret@127.0.0.1:%d/h264", digest), 0, []string{"Digest"}, "rtsp works webrtc works hls works mjpeg works"},
 		{"wrong password", fmt.Sprintf("rtsp://ada:secretly@127.0.0.1:%d/h264", digest), 4, []string{"authentication_failed:"}, ""},
 		{"no such path", fmt.Sprintf("rtsp://127.0.0.1:%d/none", plain), 9, []string{"not_found:"}, ""},
-		{"sound only", fmt.Sprintf("rtsp://127.0.0.1:%d/l16", plain), 6, []string{"no_video_track:"}, "rtsp works webrtc cannot hls cannot mjpeg cannot"},
+		{"sound only", fmt.Sprintf("rtsp://127.0.0.1:%d/l16", plain), 6, []string{"no_video_track:", "made anew: audio LPCM -> AAC"}, "rtsp works webrtc sound_only hls sound_only mjpeg cannot"},
 		{"ffmpeg by UDP", fmt.Sprintf("udp+mpegts://127.0.0.1:%d", udp), 0, []string{"H264", "320x240"}, "rtsp works webrtc works hls works mjpeg works"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
