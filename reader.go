@@ -74,6 +74,7 @@ type Reader struct {
 	sent      atomic.Uint64
 	reception atomic.Pointer[Reception]
 	path      atomic.Pointer[Path]
+	choice    atomic.Pointer[Choice]
 	skipped   [skipReasons]atomic.Uint64
 }
 

@@ -48,5 +48,15 @@ func (p Path) Family() string {
 	return "ipv6"
 }
 
+// Choice is which rendition of a stream a viewer is sent.
+type Choice struct {
+	Asked, Rendition string // names of streams: what it asked for, and what it is sent
+	Estimate         int    // bit/s that its network carries, or at least does; 0: not known
+	Changes          int    // so far
+}
+
+// Chose notes the choice, for Info.
+func (r *Reader) Chose(c Choice) { r.choice.Store(&c) }
+
 // Follow notes the path to the viewer, for Info.
 func (r *Reader) Follow(p Path) { r.path.Store(&p) }

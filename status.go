@@ -147,7 +147,8 @@ type ReaderInfo struct {
 	Protocol string
 	Remote   string
 	Internal bool
-	Path     *Path // nil: it is not known, or goes without saying
+	Path     *Path   // nil: it is not known, or goes without saying
+	Choice   *Choice // nil: there is nothing to choose from
 	ReaderStats
 }
 
@@ -199,7 +200,7 @@ func (s *Stream) info() (Info, []*Stream) {
 				info.Skipped[reason.String()] += st.Skipped[reason]
 			}
 			info.Readers = append(info.Readers, ReaderInfo{
-				ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, Path: r.path.Load(), ReaderStats: st,
+				ID: r.id, Protocol: r.opts.Protocol, Remote: r.opts.Remote, Internal: r.opts.Internal, Path: r.path.Load(), Choice: r.choice.Load(), ReaderStats: st,
 			})
 		}
 	}

@@ -68,6 +68,14 @@ type (
 		Bytes    uint64            `json:"bytes"`
 		Skipped  map[string]uint64 `json:"skipped"`
 		Path     *pathJSON         `json:"path,omitempty"`
+		Choice   *choiceJSON       `json:"choice,omitempty"`
+	}
+	// choiceJSON is which rendition a viewer is sent, where there are several.
+	choiceJSON struct {
+		Asked     string `json:"asked"`
+		Rendition string `json:"rendition"`
+		Estimate  *int   `json:"estimate_bps"` // null: not known
+		Changes   int    `json:"changes"`
 	}
 	pathJSON struct {
 		Protocol string   `json:"protocol"`
@@ -252,6 +260,12 @@ func describeReader(reader camgate.ReaderInfo) readerJSON {
 	out := readerJSON{
 		ID: reader.ID, Protocol: reader.Protocol, Remote: reader.Remote,
 		Since: reader.Since.UTC(), Bytes: reader.Bytes, Skipped: skipped,
+	}
+	if c := reader.Choice; c != nil {
+		out.Choice = &choiceJSON{Asked: c.Asked, Rendition: c.Rendition, Changes: c.Changes}
+		if c.Estimate > 0 {
+			out.Choice.Estimate = &c.Estimate
+		}
 	}
 	if p := reader.Path; p != nil {
 		out.Path = &pathJSON{Protocol: p.Protocol, Family: p.Family(), Relayed: p.Relayed}

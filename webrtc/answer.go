@@ -42,6 +42,9 @@ func (o *offer) part(p *plan, peer peer) string {
 		for _, c := range r.codecs() {
 			types += fmt.Sprintf(" %d", c.payloadType)
 		}
+		if r.repair != nil {
+			types += fmt.Sprintf(" %d", r.repair.payloadType)
+		}
 		line("m=%s 9 UDP/TLS/RTP/SAVPF%s", r.track.Kind, types)
 		line("c=IN IP4 0.0.0.0")
 		line("a=mid:%s", mids[i])
@@ -56,6 +59,10 @@ func (o *offer) part(p *plan, peer peer) string {
 			for _, feedback := range c.feedback {
 				line("a=rtcp-fb:%d %s", c.payloadType, feedback)
 			}
+		}
+		if r.repair != nil {
+			line("a=%s", r.repair.rtpmap())
+			line("a=fmtp:%d apt=%d", r.repair.payloadType, r.codec.payloadType)
 		}
 		for _, l := range r.lines {
 			line("a=%s", l)
@@ -162,8 +169,11 @@ func (c *codec) rtpmap() string {
 
 // wireName is the codec's name as browsers write it.
 func wireName(c *codec) string {
-	if c.name == "OPUS" {
+	switch c.name {
+	case "OPUS":
 		return "opus"
+	case rtx:
+		return "rtx"
 	}
 	return c.name
 }

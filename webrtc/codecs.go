@@ -34,6 +34,8 @@ type route struct {
 	lines     []string // more attributes of the section that the library is to see
 	mic       *codec   // what comes in it; nil: nothing does
 	direction string   // of the viewer; empty: recvonly
+	repair    *codec   // of packets that are sent again (RTX, RFC 4588); nil: it is the codec's own
+	stamps    uint8    // id of the header extension with the transport's sequence number; 0: there is none
 }
 
 // negotiate chooses for each section of the offer the first track of its kind that
@@ -83,7 +85,7 @@ func (p *plan) place(o *offer, t *camgate.Track) (asked, found bool) {
 			continue
 		}
 		if c := s.choose(t); c != nil {
-			p.routes = append(p.routes, route{track: t, section: i, codec: c})
+			p.routes = append(p.routes, s.route(i, t, c))
 			return true, true
 		}
 	}

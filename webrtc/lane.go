@@ -18,21 +18,31 @@ type lane struct {
 	cname       string
 	payloadType uint8
 	ssrc        uint32
+	repairType  uint8                 // payload type of packets that are sent again; 0: there is none
+	repairSSRC  uint32                // and their source, once bound
+	stamps      uint8                 // id of the transport's sequence number, see route
 	stream      pion.TrackLocalWriter // the library's way
 
 	next uint64 // number of the next packet; its low 16 bits are the sequence number
 	past []span // which packets of the stream were sent as which, oldest first
 
-	stamped bool
-	stamp   uint32 // RTP timestamp of the newest packet
-	hurried bool   // it is ahead of the stream's timestamp, or was until now
+	repairs uint16     // sequence number of the next packet that is sent again
+	flight  *estimator // notes what is sent; nil: the viewer does not tell what arrives
+
+	stamped  bool
+	stamp    uint32 // RTP timestamp of the newest packet
+	overlaps bool   // what comes may have been sent already, from another rendition
+	hurried  bool   // it is ahead of the stream's timestamp, or was until now
+	base     uint32 // what timestamps differ by from those of another rendition
+	turned   bool   // there is another rendition, whose base is not known yet
 
 	header rtp.Header // scratch
 
 	// For sender reports.
-	newest  *camgate.Unit
-	packets uint32
-	octets  uint32
+	newest     *camgate.Unit
+	newestBase uint32 // of its time
+	packets    uint32
+	octets     uint32
 }
 
 // span is a run of packets with the same relation to those of the stream.
@@ -62,6 +72,16 @@ func (l *lane) send(b *batch, ctx *srtp.Context, u *camgate.Unit, i int, shift u
 	return n, err
 }
 
+// align finds the base of another rendition from its first unit: what is taken at the
+// same moment has the same timestamp.
+func (l *lane) align(u *camgate.Unit) {
+	if !l.turned {
+		return
+	}
+	l.turned = false
+	l.base = l.now(u.NTP) - u.RTPTime()
+}
+
 // mark notes the relation of the unit's packets to those of the stream.
 func (l *lane) mark(u *camgate.Unit, shift uint32) {
 	s := span{l.next, u.FirstSeq() - uint16(l.next), shift}
@@ -80,9 +100,10 @@ func (l *lane) mark(u *camgate.Unit, shift uint32) {
 	l.past = append(l.past, s)
 }
 
-// resend appends the packet with the viewer's sequence number seq once more, bit by
-// bit the same: SRTP would be broken by another packet of the same number (RFC
-// 7714 section 8.4). It does nothing when the packet is not held any more.
+// resend appends the packet with the viewer's sequence number seq once more: as one
+// of the repair source (RFC 4588) or, where there is none, bit by bit the same, as SRTP
+// would be broken by another packet of the same number (RFC 7714 section 8.4). It does
+// nothing when the packet is not held any more.
 func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16) (int, error) {
 	age := uint64(uint16(l.next) - seq)
 	if age == 0 || age > maxAge || age > l.next {
@@ -101,6 +122,9 @@ func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16
 	if u == nil {
 		return 0, nil
 	}
+	if l.repairSSRC != 0 {
+		return l.writeRepair(b, ctx, u.Packets(), index, seq, u.RTPTime()+s.shift)
+	}
 	n, _, err := l.write(b, ctx, u.Packets(), index, seq, u.RTPTime()+s.shift)
 	return n, err
 }
@@ -114,24 +138,64 @@ func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq
 		return n, len(body), err
 	}
 	room := b.room()
+	head := l.head(room, l.payloadType, p.Marker(i), seq, stamp, l.ssrc)
+	n, err = l.seal(b, ctx, room, head+copy(room[head:], body))
+	return n, len(body), err
+}
+
+// writeRepair makes a packet of the repair source: with the number of the one that it
+// repeats before the payload (RFC 4588 section 4).
+func (l *lane) writeRepair(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (int, error) {
+	own := l.repairs
+	l.repairs++
+	if ctx == nil {
+		return l.passRepair(p.Marker(i), own, seq, stamp, p.Payload(i))
+	}
+	room := b.room()
+	head := l.head(room, l.repairType, p.Marker(i), own, stamp, l.repairSSRC)
+	binary.BigEndian.PutUint16(room[head:], seq)
+	head += originalSize
+	return l.seal(b, ctx, room, head+copy(room[head:], p.Payload(i)))
+}
+
+const (
+	originalSize = 2 // bytes of the number in a repair packet
+	stampSize    = 8 // and of the transport's number: the extension's header, id and length, number, padding (RFC 8285)
+)
+
+// head writes an RTP header and returns its size.
+func (l *lane) head(room []byte, payloadType uint8, marker bool, seq uint16, stamp, ssrc uint32) int {
 	room[0] = 2 << 6
-	room[1] = l.payloadType
-	if p.Marker(i) {
+	room[1] = payloadType
+	if marker {
 		room[1] |= 0x80
 	}
 	binary.BigEndian.PutUint16(room[2:], seq)
 	binary.BigEndian.PutUint32(room[4:], stamp)
-	binary.BigEndian.PutUint32(room[8:], l.ssrc)
-	plain := room[:camgate.RTPHeader+copy(room[camgate.RTPHeader:], body)]
-	out, err := ctx.EncryptRTP(room, plain, &l.header)
+	binary.BigEndian.PutUint32(room[8:], ssrc)
+	if l.flight == nil {
+		return camgate.RTPHeader
+	}
+	room[0] |= 1 << 4
+	binary.BigEndian.PutUint32(room[12:], 0xbede0001)
+	binary.BigEndian.PutUint32(room[16:], uint32(l.stamps)<<28|1<<24|uint32(l.flight.number())<<8)
+	return camgate.RTPHeader + stampSize
+}
+
+// seal encrypts the first n bytes of the room, and appends them to the batch.
+func (l *lane) seal(b *batch, ctx *srtp.Context, room []byte, n int) (int, error) {
+	out, err := ctx.EncryptRTP(room, room[:n], &l.header)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
+	}
+	if l.flight != nil {
+		l.flight.sent(len(out))
 	}
 	b.commit(len(out))
-	return len(out), len(body), nil
+	return len(out), nil
 }
 
 // now returns the RTP timestamp that belongs to a moment, by the newest unit.
 func (l *lane) now(at time.Time) uint32 {
-	return l.newest.RTPTime() + uint32(l.track.Ticks(at.Sub(l.newest.NTP)))
+	return l.newest.RTPTime() + l.newestBase + uint32(l.track.Ticks(at.Sub(l.newest.NTP)))
 }

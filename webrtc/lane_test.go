@@ -166,7 +166,7 @@ func TestCatchUp(t *testing.T) {
 	edge := c.queue[44]
 	start := time.Now()
 	now, nextLive := start, start.Add(frameTime)
-	c.begin(now)
+	c.begin(now, 0)
 	sent := 0
 	for len(c.queue) > 0 {
 		if now.After(nextLive) { // the stream goes on

@@ -127,12 +127,13 @@ func negotiated(t testing.TB, text string, tracks ...*camgate.Track) (string, er
 	if err != nil {
 		return "", err
 	}
+	p.unstamp()
 	s := &Server{opts: Options{}.withDefaults(), ports: &ports{}}
 	s.logs.log = s.opts.Logger
 	x := &transport{onClose: func(error) {}}
 	var lanes []*lane
 	for _, r := range p.routes {
-		lanes = append(lanes, &lane{track: r.track, cname: "c", payloadType: r.codec.payloadType})
+		lanes = append(lanes, newLane(r, "c"))
 	}
 	defer x.close()
 	if err := x.open(t.Context(), s, p, lanes); err != nil {

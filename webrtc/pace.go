@@ -43,9 +43,9 @@ type catchUp struct {
 }
 
 // begin sets the line of timestamps and the speed, when the first units are known.
-func (c *catchUp) begin(now time.Time) {
+func (c *catchUp) begin(now time.Time, base uint32) {
 	edge := c.queue[len(c.queue)-1]
-	c.start, c.stamp, c.due = now, edge.RTPTime(), now
+	c.start, c.stamp, c.due = now, edge.RTPTime()+base, now
 	bytes := 0
 	for _, u := range c.queue {
 		bytes += u.Size()
@@ -78,8 +78,8 @@ func (c *catchUp) next(now time.Time, l *lane) (*camgate.Unit, uint32) {
 	u := c.queue[0]
 	c.queue = c.queue[1:]
 	stamp := c.stamp + uint32(c.track.Ticks(now.Sub(c.start)))
-	if int32(u.RTPTime()-stamp) > 0 {
-		stamp = u.RTPTime() // it is live already
+	if live := u.RTPTime() + l.base; int32(live-stamp) > 0 {
+		stamp = live // it is live already
 	}
 	if l.stamped && int32(stamp-l.stamp) <= 0 {
 		stamp = l.stamp + uint32(c.track.Ticks(time.Millisecond))

@@ -45,6 +45,11 @@ func (s *session) tellPath() {
 
 // follow tells that another path was selected.
 func (s *session) follow() {
+	s.transport.mu.Lock()
+	if s.flight != nil {
+		s.flight.moved()
+	}
+	s.transport.mu.Unlock()
 	s.tellPath()
 	if way, ok := s.way(); ok && s.joined.Load() {
 		s.server.log.With("stream", s.stream.Name(), "remote", way.Remote.String()).Info("reader moved", pathAttrs(way)...)

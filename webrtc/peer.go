@@ -31,14 +31,8 @@ func newPeer(ctx context.Context, s *Server, t *transport, p *plan, lanes []*lan
 	codecs := &pion.MediaEngine{}
 	known := map[uint8]bool{}
 	for _, r := range p.parts() {
-		for _, c := range r.codecs() {
-			if known[c.payloadType] {
-				continue
-			}
-			known[c.payloadType] = true
-			if err := codecs.RegisterCodec(c.forLibrary(r.track.Kind), pion.NewRTPCodecType(string(r.track.Kind))); err != nil {
-				return nil, err
-			}
+		if err := r.register(codecs, known); err != nil {
+			return nil, err
 		}
 	}
 	settings, err := peerSettings(ctx, s, t)

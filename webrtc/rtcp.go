@@ -34,6 +34,8 @@ func (s *session) feedback(packets []rtcp.Packet) {
 			}
 		case *rtcp.ReceiverReport:
 			s.reception(p.Reports)
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			s.estimated(float64(p.Bitrate))
 		}
 	}
 }
@@ -55,7 +57,11 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 			if l.track.Kind == camgate.Video {
 				reader.Report(float64(b.FractionLost) / 256)
 			}
-			if trip := roundTrip(b, time.Now()); trip > 0 {
+			trip := roundTrip(b, time.Now())
+			if l.track.Kind == camgate.Video {
+				s.reported(b, trip)
+			}
+			if trip > 0 {
 				s.transport.rtt.Store(int64(trip))
 				s.tellPath()
 			}
@@ -78,6 +84,9 @@ func (s *session) nack(p *rtcp.TransportLayerNack) {
 			continue
 		}
 		s.missed.Store(true)
+		if l.flight != nil {
+			l.flight.leave(time.Now())
+		}
 		sent := 0
 		for _, pair := range p.Nacks {
 			pair.Range(func(seq uint16) bool {

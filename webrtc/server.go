@@ -43,6 +43,9 @@ type Options struct {
 	// StartTimeout is how long an offer waits for the stream; default 10 s.
 	StartTimeout time.Duration
 	MaxSessions  int // at a time; default 1,000
+	// Smaller returns the smaller renditions of a stream that a viewer may be sent in its
+	// place when its network does not carry the stream, best first; nil: there are none.
+	Smaller func(*camgate.Stream) []*camgate.Stream
 	// Variants makes what viewers cannot take as it is; nil: nothing does.
 	Variants camgate.Variants
 	Logger   *slog.Logger
@@ -222,12 +225,15 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 		x.signalling.claims.add(o.sections[i].candidates)
 	}
 	x.ctx, x.cancel = context.WithCancelCause(context.Background())
+	if x.smaller = s.smaller(stream, p); len(x.smaller) > 0 {
+		x.transport.onArrivals = x.arrivals
+	} else {
+		p.unstamp() // 8 bytes of each packet, and reports, that nobody needs
+	}
 	x.transport.onClose, x.transport.onRTCP, x.transport.onPath = x.end, x.feedback, x.follow
 	cname := random(8)
 	for _, route := range p.routes {
-		x.lanes = append(x.lanes, &lane{
-			track: route.track, cname: cname, payloadType: route.codec.payloadType, next: 1<<16 + uint64(randomUint32()>>17),
-		})
+		x.lanes = append(x.lanes, newLane(route, cname))
 	}
 	var answer string
 	var err error

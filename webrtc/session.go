@@ -27,8 +27,9 @@ type session struct {
 	offer     *offer
 	plan      *plan
 	transport *transport
-	lanes     []*lane     // by route
-	mic       *microphone // nil: the viewer is not heard
+	lanes     []*lane           // by route
+	mic       *microphone       // nil: the viewer is not heard
+	smaller   []*camgate.Stream // renditions that the viewer may be sent in the stream's place, best first
 	log       *slog.Logger
 
 	signalling signalling
@@ -49,6 +50,9 @@ type session struct {
 
 	// Guarded by transport.mu.
 	resends bucket
+	flight  *estimator // nil: the viewer does not tell of packets
+	told    verdict    // what it tells where there is none
+	reports reports
 }
 
 // end ends the session; the first cause counts.
@@ -117,8 +121,15 @@ func (s *session) serve() error {
 	s.joined.Store(true)
 	way, _ := s.way()
 	s.log.Info("reader joined", pathAttrs(way)...)
-	v := viewer{session: s}
+	s.observe(time.Now())
+	v := viewer{session: s, climb: s.newClimb()}
+	defer v.climb.end()
 	return v.play()
+}
+
+// reading are the options of the reader of a plan.
+func (s *session) reading(p *plan, remote string) camgate.SubscribeOptions {
+	return camgate.SubscribeOptions{Tracks: p.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote, Logger: s.log}
 }
 
 // subscribe makes the reader at the live edge of now. The one that kept the
@@ -129,9 +140,7 @@ func (s *session) subscribe(remote string) error {
 	}
 	from := s.now.stream
 	s.from.Store(from)
-	r, err := from.Subscribe(s.ctx, camgate.SubscribeOptions{
-		Tracks: s.now.tracks(), LiveAudio: true, Protocol: "webrtc", Remote: remote, Logger: s.log,
-	})
+	r, err := from.Subscribe(s.ctx, s.reading(s.now, remote))
 	if err != nil {
 		return err
 	}

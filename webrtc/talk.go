@@ -92,14 +92,6 @@ func (r *route) codecs() []*codec {
 	return []*codec{r.mic, r.codec}
 }
 
-// preferences are the same for the library.
-func (r *route) preferences() (out []pion.RTPCodecParameters) {
-	for _, c := range r.codecs() {
-		out = append(out, c.forLibrary(r.track.Kind))
-	}
-	return out
-}
-
 // addMic makes the transceiver of a microphone that has a section of its own.
 func addMic(pc *pion.PeerConnection, mic *route) error {
 	t, err := pc.AddTransceiverFromKind(pion.RTPCodecTypeAudio, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionRecvonly})

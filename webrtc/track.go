@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/pion/rtp"
@@ -14,6 +15,9 @@ func (l *lane) Bind(c pion.TrackLocalContext) (pion.RTPCodecParameters, error) {
 	for _, p := range c.CodecParameters() {
 		if uint8(p.PayloadType) == l.payloadType {
 			l.ssrc, l.stream = uint32(c.SSRC()), c.WriteStream()
+			if l.repairType != 0 {
+				l.repairSSRC = uint32(c.SSRCRetransmission())
+			}
 			return p, nil
 		}
 	}
@@ -41,4 +45,10 @@ func (l *lane) Kind() pion.RTPCodecType { return pion.NewRTPCodecType(string(l.t
 func (l *lane) pass(marker bool, seq uint16, stamp uint32, payload []byte) (int, error) {
 	l.header = rtp.Header{Version: 2, Marker: marker, PayloadType: l.payloadType, SequenceNumber: seq, Timestamp: stamp, SSRC: l.ssrc}
 	return l.stream.WriteRTP(&l.header, payload)
+}
+
+// passRepair does so with one that is sent again.
+func (l *lane) passRepair(marker bool, seq, original uint16, stamp uint32, payload []byte) (int, error) {
+	l.header = rtp.Header{Version: 2, Marker: marker, PayloadType: l.repairType, SequenceNumber: seq, Timestamp: stamp, SSRC: l.repairSSRC}
+	return l.stream.WriteRTP(&l.header, append(binary.BigEndian.AppendUint16(nil, original), payload...))
 }

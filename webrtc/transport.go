@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,7 +40,10 @@ type transport struct {
 
 	onClose func(error)         // the viewer is gone; may be called more than once
 	onRTCP  func([]rtcp.Packet) // what the viewer reports
-	onPath  func()              // another path was selected
+	// onArrivals takes feedback on the transport: one packet; nil: it is not wanted.
+	onArrivals func([]byte)
+	repairs    []*lane // whose repair sources the library does not know
+	onPath     func()  // another path was selected
 
 	connected chan struct{}
 	once      sync.Once // closes connected
@@ -72,6 +76,7 @@ func (t *transport) open(ctx context.Context, s *Server, p *plan, lanes []*lane)
 	if p.ingest {
 		t.pc, err = newReceivingPeer(ctx, s, t, p)
 	} else {
+		t.repairs = lanes
 		t.pc, err = newPeer(ctx, s, t, p, lanes)
 	}
 	if err != nil {
@@ -183,20 +188,57 @@ func (t *transport) read(s *pion.RTPSender) {
 		if err != nil {
 			return
 		}
-		if packets, err := rtcp.Unmarshal(buf[:n]); err == nil {
-			t.onRTCP(packets)
-		}
+		t.take(buf[:n])
 	}
 }
 
+// take takes a compound packet of the viewer's.
+func (t *transport) take(p []byte) {
+	others := t.onArrivals == nil
+	for rest := p; len(rest) >= 4 && t.onArrivals != nil; {
+		n := min((int(binary.BigEndian.Uint16(rest[2:]))+1)*4, len(rest))
+		if isTransportCC(rest[:n]) { // often: the library's way makes much garbage
+			t.onArrivals(rest[:n])
+		} else {
+			others = true
+		}
+		rest = rest[n:]
+	}
+	if !others {
+		return
+	}
+	if packets, err := rtcp.Unmarshal(p); err == nil {
+		t.onRTCP(packets)
+	}
+}
+
+// reportBuffer takes what a viewer tells of a source that is none of the library's own:
+// what is sent again.
+type reportBuffer struct {
+	*packetio.Buffer
+	transport *transport
+}
+
+func (b reportBuffer) Write(p []byte) (int, error) {
+	b.transport.take(p)
+	return len(p), nil
+}
+
 // buffer is what the library keeps the packets of a source in.
-func (t *transport) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
+func (t *transport) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
 	if t.sources.Add(1) > maxSources {
 		t.onClose(errTooManySources)
 	}
 	b := packetio.NewBuffer()
 	if b.SetLimitSize(sourceBuffer); t.receives && kind == packetio.RTPBufferPacket {
 		b.SetLimitSize(mediaBuffer)
+	}
+	if kind == packetio.RTCPBufferPacket {
+		for _, l := range t.repairs {
+			if l.repairSSRC == ssrc && ssrc != 0 {
+				return reportBuffer{b, t}
+			}
+		}
 	}
 	return b
 }

@@ -133,7 +133,7 @@ func (o *offer) decodes(t *camgate.Track) bool {
 // goOver goes on with a variant of the stream whose pictures are in their order: nil, and
 // the viewer has to begin at its keyframe. The payload type stays, and timestamps go on.
 func (v *viewer) goOver() error {
-	s, x := v.server, v.session
+	s := v.server
 	refusal := fmt.Errorf("%w: B-frames", camgate.ErrUnsupportedCodec) // the next offer is told so
 	if s.opts.Variants == nil {
 		return refusal
@@ -142,11 +142,11 @@ func (v *viewer) goOver() error {
 	defer cancel()
 	want := camgate.Variant{NoReorder: true}
 	for i, l := range v.lanes {
-		if l.track.Kind == camgate.Audio && !slices.Contains(x.stream.Tracks(), v.now.routes[i].track) {
+		if l.track.Kind == camgate.Audio && !slices.Contains(v.of().Tracks(), v.now.routes[i].track) {
 			want.Audio = l.track.Codec // it was made
 		}
 	}
-	variant, release, err := s.opts.Variants.Use(ctx, x.stream, want)
+	variant, release, err := s.opts.Variants.Use(ctx, v.of(), want)
 	if err != nil {
 		return fmt.Errorf("%w; %w", refusal, err)
 	}

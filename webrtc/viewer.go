@@ -22,6 +22,9 @@ const (
 // viewer is the sending side of a session: all of it happens in one goroutine.
 type viewer struct {
 	*session
+	climb    *climb    // nil: there is nothing to choose from
+	begins   bool      // the reader is at its beginning
+	hurries  bool      // what is sent is sent faster than in real time
 	asked    time.Time // when the viewer asked for a keyframe; zero: it did not
 	replayed time.Time
 	reportAt time.Time
@@ -36,6 +39,10 @@ func (v *viewer) play() error {
 		if err := v.live(); err != nil {
 			return err
 		}
+		if v.begins {
+			v.begins = false
+			continue
+		}
 		// The picture is broken and the source does not help, or it comes from a variant of
 		// the stream now: again from the cache.
 		v.replayed, v.asked = time.Now(), time.Time{}
@@ -48,33 +55,40 @@ func (v *viewer) play() error {
 // live sends units as they come. It returns nil when the cached GOP is to be sent
 // again.
 func (v *viewer) live() error {
-	r := v.reader.Load()
 	for {
-		u, err := r.Next()
+		u, err := v.reader.Load().Next()
 		if err != nil {
+			if v.climb != nil && v.climb.ladder.rung > 0 && v.ctx.Err() == nil {
+				return v.fall()
+			}
 			return v.reason(err)
 		}
 		if u.Track.Reorders() {
 			return v.goOver()
 		}
 		v.send(u, v.shift(u))
-		if v.broken(u) {
+		if v.steer(u) || v.broken(u) {
 			return nil
 		}
 	}
 }
 
-// shift keeps timestamps from going back right after catching up; 0 from then on.
+// shift is what a lane's timestamps differ by from the stream's. It keeps them from
+// going back right after catching up.
 func (v *viewer) shift(u *camgate.Unit) uint32 {
 	l := v.lane(u.Track)
-	if l == nil || !l.hurried {
+	if l == nil {
 		return 0
 	}
-	if behind := int32(l.stamp - u.RTPTime()); behind >= 0 && l.track.Duration(int64(behind)) < time.Second {
-		return uint32(behind) + uint32(l.track.Ticks(time.Millisecond))
+	l.align(u)
+	if !l.hurried {
+		return l.base
+	}
+	if behind := int32(l.stamp - u.RTPTime() - l.base); behind >= 0 && l.track.Duration(int64(behind)) < time.Second {
+		return l.base + uint32(behind) + uint32(l.track.Ticks(time.Millisecond))
 	}
 	l.hurried = false
-	return 0
+	return l.base
 }
 
 // broken reports whether the viewer has waited for a keyframe in vain.
@@ -83,7 +97,7 @@ func (v *viewer) broken(u *camgate.Unit) bool {
 	if v.keyframe.Swap(false) && v.asked.IsZero() {
 		v.asked = now
 	}
-	if v.asked.IsZero() || u.Track.Kind != camgate.Video {
+	if v.asked.IsZero() || u.Track.Kind != camgate.Video || v.climb.turning() {
 		return false
 	}
 	if u.RandomAccess {
@@ -112,9 +126,10 @@ func (v *viewer) catchUp() error {
 			switch l := v.lane(u.Track); {
 			case l == nil:
 			case u.Track.Kind != camgate.Video, c.track != nil && u.Track != c.track:
-				v.send(u, 0)
+				v.send(u, v.shift(u))
 			default:
 				c.track = u.Track
+				l.align(u)
 				c.add(u)
 			}
 		}
@@ -123,7 +138,8 @@ func (v *viewer) catchUp() error {
 		}
 		now := time.Now()
 		if c.start.IsZero() {
-			c.begin(now)
+			c.begin(now, v.lane(c.track).base)
+			v.measured(&c)
 		}
 		if wait := c.due.Sub(now); wait > time.Millisecond {
 			timer.Reset(min(wait, poll))
@@ -141,6 +157,26 @@ func (v *viewer) catchUp() error {
 		u, shift := c.next(now, l)
 		l.hurried = true
 		v.send(u, shift)
+		v.hurries = true
+		v.steer(u)
+		v.hurries = false
+		if now := v.reader.Load(); now != r { // of another rendition
+			r, c = now, catchUp{}
+		}
+	}
+}
+
+// measured takes the rate of the stream from its cache, and keeps the speed of catching
+// up to what is known of the network.
+func (v *viewer) measured(c *catchUp) {
+	if v.climb == nil || c.own == 0 {
+		return
+	}
+	if rate := &v.climb.ladder.rates[v.climb.ladder.rung]; *rate == 0 {
+		*rate = c.own * 8 * 1.03
+	}
+	if of := v.judgement(); of.full && of.carries > 0 {
+		c.rate = min(c.rate, max(of.carries/8, catchUpLeast*c.own))
 	}
 }
 
@@ -156,7 +192,7 @@ func (v *viewer) lane(t *camgate.Track) *lane {
 // fits reports whether each packet has room in a batch. Only what a source packed
 // itself, in a codec that is passed through, may not.
 func fits(p *camgate.Packets) bool {
-	const overhead = 32 // RTP header and the longest SRTP tag
+	const overhead = camgate.RTPHeader + stampSize + originalSize + 20 // and the longest SRTP tag
 	for i := range p.Len() {
 		if len(p.Payload(i)) > packetRoom-overhead {
 			return false
@@ -169,8 +205,14 @@ func fits(p *camgate.Packets) bool {
 // due.
 func (v *viewer) send(u *camgate.Unit, shift uint32) {
 	l := v.lane(u.Track)
-	if l == nil || !fits(u.Packets()) {
+	if l == nil || !fits(u.Packets()) || v.climb != nil && v.climb.hush && u.Track.Kind == camgate.Video {
 		return
+	}
+	if l.overlaps {
+		if l.stamped && int32(u.RTPTime()+shift-l.stamp) <= 0 {
+			return
+		}
+		l.overlaps = false
 	}
 	if reports := v.sendMedia(l, u, shift); reports != nil {
 		v.transport.writeRTCP(reports)
@@ -183,6 +225,9 @@ func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rt
 	defer v.server.batches.put(b)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if l.flight != nil {
+		l.flight.leave(time.Now())
+	}
 	sent := 0
 	for i := range u.PacketCount() {
 		n, err := l.send(b, t.local, u, i, shift)
@@ -198,7 +243,7 @@ func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rt
 	t.send(b)
 	v.reader.Load().Sent(sent)
 	first := l.newest == nil
-	l.newest = u
+	l.newest, l.newestBase = u, l.base
 	if now := time.Now(); first || now.After(v.reportAt) {
 		reports = v.report(now)
 		if v.reportAt.IsZero() {

@@ -53,8 +53,8 @@ func (a *app) addWebRTC() error {
 		UDPAddress: c.Address, TCPAddress: c.Address,
 		Hosts: c.PublicHosts, HostsRefresh: c.PublicHostsRefresh, LoopbackOnly: a.cfg.LoopbackOnly(),
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
-		Variants: a.variants,
-		Logger:   a.log.With("protocol", "webrtc"),
+		Variants: a.variants, Smaller: a.smaller,
+		Logger: a.log.With("protocol", "webrtc"),
 	}
 	for _, s := range c.ICEServers {
 		opts.ICEServers = append(opts.ICEServers, webrtc.ICEServer{

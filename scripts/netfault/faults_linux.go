@@ -85,6 +85,11 @@ func (f *faults) carry(from, to *os.File) {
 			f.mu.Unlock()
 			continue
 		}
+		if f.rate > 0 && len(f.q) == cap(f.q) { // the queue is full: it takes none of the line's time
+			f.dropped.Add(1)
+			f.mu.Unlock()
+			continue
+		}
 		at := now.Add(f.delay)
 		if f.jitter > 0 {
 			at = at.Add(time.Duration((rand.Float64()*2 - 1) * float64(f.jitter)))

@@ -83,6 +83,8 @@ type WebRTC struct {
 	PublicHostsRefresh time.Duration `yaml:"public_hosts_refresh" default:"1m" min:"1s"`
 	// STUN and TURN servers that viewers are told to use.
 	ICEServers []ICEServer `yaml:"ice_servers"`
+	// Viewers whose network does not carry a stream: auto sends them its next smaller profile, where there is one, never does not. A stream may say otherwise.
+	Fit string `yaml:"fit" default:"auto" enum:"auto,never"`
 	// Viewers by WebRTC at a time, of all streams.
 	MaxSessions int `yaml:"max_sessions" default:"1000" min:"1"`
 }
@@ -218,6 +220,8 @@ type Stream struct {
 	BFrames string `yaml:"b_frames" default:"auto" enum:"auto,drop,encode,refuse"`
 	// Whoever may can talk to the camera by WebRTC, if it has a loudspeaker: an ONVIF back channel of an rtsp, rtsps, onvif or onvifs source, which is asked for it. Cameras that know nothing of it are served without.
 	Talk bool `yaml:"talk"`
+	// A viewer by WebRTC whose network does not carry the picture: auto sends it the next smaller profile in its place and comes back when there is room, never does not. "" is what webrtc.fit says.
+	Fit string `yaml:"fit" enum:",auto,never"`
 	// What may be made of the stream for viewers that cannot take it as it is.
 	Transcode Transcode `yaml:"transcode"`
 }
