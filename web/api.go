@@ -102,6 +102,7 @@ type (
 		RTSP     string `json:"rtsp,omitempty"`
 		RTSPS    string `json:"rtsps,omitempty"`
 		WHEP     string `json:"whep,omitempty"`
+		WHIP     string `json:"whip,omitempty"` // of streams that are published
 		HLS      string `json:"hls,omitempty"`
 		MJPEG    string `json:"mjpeg,omitempty"`
 		Snapshot string `json:"snapshot,omitempty"`
@@ -190,6 +191,9 @@ func (s *Server) describe(r *http.Request, stream *camgate.Stream) streamJSON {
 		Skipped:   info.Skipped,
 		Cached:    info.Cached,
 		URLs:      s.urls(r, info.Name),
+	}
+	if info.Status.Source == sourcePublish {
+		out.URLs.WHIP = offered(s.opts.Outputs.WHIP, out.URLs.Page+"/whip")
 	}
 	if info.Status.Err != nil {
 		out.Error = withoutSecrets(info.Status.Err.Error())

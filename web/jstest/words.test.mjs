@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { bitrate, nextTry, span, track, viewers } from '../static/words.js';
+import { bitrate, made, nextTry, span, track, viewers } from '../static/words.js';
 import { Meter } from '../static/meter.js';
 
 test('tracks', () => {
@@ -34,4 +34,12 @@ test('a rate needs two looks, and starts again with the counter', () => {
   assert.equal(m.rate(0, 2000), null);
   for (let s = 3; s < 60; s++) m.rate(1000 * (s - 2), s * 1000);
   assert.equal(m.rate(58_000, 60_000), 8000);
+});
+
+test('what is made for viewers', () => {
+  assert.deepEqual(made(), []);
+  assert.deepEqual(made([
+    { made: [], encoder: '', readers: 1 },
+    { made: ['video H265 -> H264', 'audio AAC -> Opus'], encoder: 'libx264', readers: 2 },
+  ]), ['video H265 → H264, audio AAC → Opus (libx264), for 2 viewers']);
 });

@@ -37,13 +37,14 @@ class Card {
     this.count = h('span', { class: 'card-viewers' });
     this.by = h('span', { class: 'card-by' });
     this.rateText = h('span', { class: 'card-rate' });
+    this.publish = h('a', { href: `${href}/publish`, hidden: true }, 'Publish to it');
     this.address = new Addresses(stream);
     this.element = h('article', { class: 'card', 'aria-label': stream.name },
       h('a', { class: 'card-view', href, tabindex: '-1', 'aria-hidden': 'true' }, this.picture, h('span', { class: 'card-play' }, icon('play'))),
       h('div', { class: 'card-body' },
         h('div', { class: 'card-head' }, h('h2', {}, h('a', { href }, stream.name)), this.pill),
         this.trouble, this.warning, this.trackList, this.source,
-        h('p', { class: 'card-foot' }, this.count, this.by, this.rateText),
+        h('p', { class: 'card-foot' }, this.count, this.by, this.rateText, this.publish),
         this.address.element));
   }
 
@@ -70,6 +71,7 @@ class Card {
     say(this.rateText, stream.state === 'live' && this.rate ? bitrate(this.rate) : '');
     const there = stream.state === 'live' && stream.urls.snapshot;
     this.picture.setAttribute('refresh', !there ? '0' : stream.readers.length > 0 ? REFRESH.watched : REFRESH.unwatched);
+    this.publish.hidden = !stream.urls.whip;
     this.address.update(stream.urls);
   }
 
@@ -82,7 +84,7 @@ class Card {
   remove() { this.element.remove(); }
 }
 
-const KINDS = [['rtsp', 'RTSP'], ['whep', 'WHEP'], ['hls', 'HLS'], ['mjpeg', 'MJPEG']];
+const KINDS = [['rtsp', 'RTSP'], ['whep', 'WHEP'], ['whip', 'WHIP'], ['hls', 'HLS'], ['mjpeg', 'MJPEG']];
 
 /** The addresses of a stream: one at a time, to be copied. */
 class Addresses {

@@ -1,7 +1,7 @@
 // The numbers over a picture: what plays, how well, and which way it comes.
 
 import { h, say } from './dom.js';
-import { bitrate, sentence } from './words.js';
+import { arrows, bitrate, sentence } from './words.js';
 
 /** A panel of figures; its rows stay, only their text changes. */
 export class Overlay {
@@ -39,7 +39,7 @@ export function rows({ rung, phase, message, fps, stats: s, steps, missing, made
     ['Instead of', left.map((step) => `${step.label}: ${step.reason}`).join('; ')],
     ['Picture', [s.width && s.height ? `${s.width}×${s.height}` : '', rung && s.width ? `${fps} fps` : '', codecName(s.codec)].filter(Boolean).join(', ')],
     ['Sound', [!rung ? '' : !sound ? 'none' : muted ? 'muted' : 'on', codecName(s.audioCodec)].filter(Boolean).join(', ')],
-    ['Made for you', made],
+    ['Made for you', arrows(made)],
     ['Left out', missing],
     ['Bitrate', s.bitrate === undefined ? '' : bitrate(s.bitrate)],
     ['Delay', delay(s)],

@@ -3,7 +3,7 @@
 import './player.js';
 import { Address } from './gateway.js';
 import { h, say, copyButton } from './dom.js';
-import { STATES, track, viewers, source, span, nextTry, offline, cause, sentence, bitrate } from './words.js';
+import { STATES, track, viewers, source, made, span, nextTry, offline, cause, sentence, bitrate } from './words.js';
 import { Meter } from './meter.js';
 
 const POLL = 2000; // ms
@@ -77,6 +77,7 @@ document.addEventListener('keydown', (event) => {
 
 const facts = document.getElementById('facts');
 const addresses = document.getElementById('addresses');
+const publish = document.getElementById('publish');
 const meter = new Meter();
 
 function fact(term, ...lines) {
@@ -98,6 +99,7 @@ function show(stream) {
     ['Tracks', ...stream.tracks.map(track)],
     ['Arriving', rate === null || stream.state !== 'live' ? '' : bitrate(rate)],
     ['Watching', [watching.count, watching.by].filter(Boolean).join(': ')],
+    ['Made for viewers', ...made(stream.variants)],
   ];
   const text = JSON.stringify(lines);
   if (text === shown) return;
@@ -105,9 +107,10 @@ function show(stream) {
   facts.replaceChildren(...lines.flatMap(([term, ...rest]) => fact(term, ...rest)));
 }
 
-const NAMES = { rtsp: 'RTSP', rtsps: 'RTSPS', whep: 'WHEP', hls: 'HLS', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
+const NAMES = { rtsp: 'RTSP', rtsps: 'RTSPS', whep: 'WHEP', whip: 'WHIP', hls: 'HLS', mjpeg: 'MJPEG', snapshot: 'Snapshot' };
 
 function showAddresses(urls) {
+  publish.hidden = !urls.whip;
   if (addresses.childElementCount) return;
   for (const [key, name] of Object.entries(NAMES)) {
     if (!urls[key]) continue;

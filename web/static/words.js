@@ -58,6 +58,14 @@ export function source(stream) {
   return { publish: 'Waits for a publisher', demo: 'The built-in demo' }[stream.source] ?? stream.source;
 }
 
+/** What is made of a stream for viewers who cannot take it as it is: "audio AAC → Opus, for 2". */
+export function made(variants = []) {
+  return variants.filter((v) => v.made.length).map((v) => `${arrows(v.made.join(', '))}${v.encoder ? ` (${v.encoder})` : ''}, for ${plural(v.readers, 'viewer')}`);
+}
+
+/** "audio AAC -> Opus" as people write it. */
+export function arrows(text) { return text.replaceAll('->', '→'); }
+
 /** When the next attempt is due, as the end of a sentence; '' if none is. */
 export function nextTry(stream, now) {
   if (!stream.retry_at) return '';
