@@ -35,7 +35,7 @@ var house = []struct{ folder, may string }{
 	{"rtsp", shared + " gortsplib mediacommon rtp rtcp"},
 	{"webrtc", shared + " pion"},
 	{"hls", shared + " gohlslib mediacommon"},
-	{"web", ". gin metrics"},
+	{"web", ". gin metrics websocket"},
 	// The wiring, and what was needed to make and test all this.
 	// It shares nothing with what it is there to test.
 	{"cmd/camgate/fakecam", "mediacommon rtp rtcp"},
@@ -55,6 +55,7 @@ var libraries = map[string]string{
 	"gortsplib":   "github.com/bluenviron/gortsplib/v5",
 	"gohlslib":    "github.com/bluenviron/gohlslib/v2",
 	"gin":         "github.com/gin-gonic/gin",
+	"websocket":   "github.com/gorilla/websocket",
 	"metrics":     "github.com/VictoriaMetrics/metrics",
 	"yaml":        "go.yaml.in/yaml/v3",
 	"opus":        "github.com/thesyncim/gopus",

@@ -19,7 +19,8 @@ const (
 	outHLS
 	outMJPEG
 	outSnapshot
-	outPublish // the page from which it is published
+	outHandshake // WebRTC as camera-streamer has it
+	outPublish   // the page from which it is published
 )
 
 // target is what a path means.

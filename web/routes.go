@@ -25,12 +25,19 @@ func (s *Server) routes() *gin.Engine {
 		e.GET(path, h)
 		e.HEAD(path, h)
 	}
-	get("/", s.dashboard)
+	get("/", s.root)
 	get("/api/v1/streams", s.apiStreams)
 	get("/api/v1/streams/*name", s.apiStream)
 	e.PATCH("/api/v1/streams/*name", s.changeStream)
 	get("/api/v1/devices", s.apiDevices)
 	get("/api/v1/encoders", s.apiEncoders)
+	if !s.opts.NoDropIns {
+		get("/api/streams", s.go2rtcStreams)
+		get("/api/frame.jpeg", s.go2rtc(outSnapshot))
+		get("/api/stream.mjpeg", s.go2rtc(outMJPEG))
+		e.POST("/api/webrtc", s.go2rtcWebRTC)
+		e.GET("/api/ws", s.go2rtcSocket)
+	}
 	get("/healthz", s.healthz)
 	get("/readyz", s.readyz)
 	get("/metrics", s.serveMetrics)
@@ -45,7 +52,11 @@ func (s *Server) routes() *gin.Engine {
 // stream serves what belongs to a stream: its page and its outputs.
 func (s *Server) stream(c *gin.Context) {
 	c.Status(http.StatusOK) // gin has set 404 for whoever does not say otherwise
-	t := resolve(s.opts.Registry, c.Request.URL.Path)
+	t, err := s.dropIn(c.Request, resolve(s.opts.Registry, c.Request.URL.Path))
+	if err != nil {
+		s.fail(c, "", err)
+		return
+	}
 	if t.name == "" {
 		s.notFound(c)
 		return
@@ -81,7 +92,7 @@ func (s *Server) stream(c *gin.Context) {
 // allowed reports whether an output knows an HTTP method. WHEP and WHIP have more
 // of them and answer for themselves.
 func allowed(o output, method string) bool {
-	if o == outWHEP || o == outWHIP {
+	if o == outWHEP || o == outWHIP || o == outHandshake {
 		return true
 	}
 	return method == http.MethodGet || method == http.MethodHead
@@ -101,6 +112,8 @@ func (s *Server) serveOutput(c *gin.Context, t target) {
 		out, what = s.opts.Outputs.MJPEG, "MJPEG"
 	case outSnapshot:
 		out, what = s.opts.Outputs.Snapshot, "snapshots"
+	case outHandshake:
+		out, what = s.opts.Outputs.Handshake, "WebRTC (camera-streamer's handshake)"
 	case outUnknown, outPage, outPageSlash, outPublish: // no outputs
 	}
 	if out == nil {

@@ -34,6 +34,8 @@ type Outputs struct {
 	HLS      Output // /NAME/index.m3u8 and its other files
 	MJPEG    Output // /NAME/mjpeg
 	Snapshot Output // /NAME/snapshot.jpg
+
+	Handshake Output // /NAME/webrtc, by which camera-streamer's viewers get an offer
 }
 
 // Options shape a Server. Only Registry is needed.
@@ -50,6 +52,11 @@ type Options struct {
 	// nobody tries them.
 	Encoders func(context.Context) any
 	Version  string // shown on the pages
+
+	// DefaultStream is meant by other programs' addresses without a stream's name
+	// (/?action=stream); empty: the only stream there is. NoDropIns switches all of them off.
+	DefaultStream string
+	NoDropIns     bool
 
 	// RTSP and RTSPS are the listening addresses (":8554") of the RTSP servers, of
 	// which the pages and the API show the port; empty: no such server.

@@ -18,6 +18,7 @@ type offer struct {
 	peer     peer     // for sections that do not say
 	bundle   []string // mids of the first BUNDLE group
 	sections []section
+	ours     peer // what the viewer was told before of our side of ICE; zero: nothing
 }
 
 // peer is the viewer's side of a transport.

@@ -93,6 +93,9 @@ func peerSettings(ctx context.Context, s *Server, t *transport) (pion.SettingEng
 	settings.SetNetworkTypes([]pion.NetworkType{
 		pion.NetworkTypeUDP4, pion.NetworkTypeUDP6, pion.NetworkTypeTCP4, pion.NetworkTypeTCP6,
 	})
+	if t.ours.ufrag != "" {
+		settings.SetICECredentials(t.ours.ufrag, t.ours.pwd)
+	}
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.DisableActiveTCP(true)
 	settings.SetIncludeLoopbackCandidate(true)

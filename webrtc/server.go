@@ -101,6 +101,7 @@ type Server struct {
 	sessions   map[string]*session
 	pending    int // sessions being made
 	publishers map[string]*publisher
+	handshakes map[string]invitation
 	running    sync.WaitGroup
 }
 
@@ -116,7 +117,7 @@ func New(opts Options) (*Server, error) {
 		logs: libraryLog{log: opts.Logger},
 
 		addrs:    newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
-		sessions: map[string]*session{}, publishers: map[string]*publisher{},
+		sessions: map[string]*session{}, publishers: map[string]*publisher{}, handshakes: map[string]invitation{},
 	}
 	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
@@ -217,7 +218,7 @@ func (s *Server) reserve() (release func(), err error) {
 func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
 	x := &session{
 		server: s, id: random(16),
-		stream: stream, offer: o, plan: p, now: p, transport: &transport{}, done: make(chan struct{}),
+		stream: stream, offer: o, plan: p, now: p, transport: &transport{ours: o.ours}, done: make(chan struct{}),
 		log: s.log.With("stream", stream.Name()),
 	}
 	x.signalling.etag, x.signalling.peer, x.signalling.claims = newETag(), p.peer(o), claims{}

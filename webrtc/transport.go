@@ -37,6 +37,7 @@ type transport struct {
 	path  atomic.Pointer[path] // where media goes; nil: not connected
 
 	receives bool // media
+	ours     peer // of ICE, where the viewer knows it already
 
 	onClose func(error)         // the viewer is gone; may be called more than once
 	onRTCP  func([]rtcp.Packet) // what the viewer reports

@@ -66,7 +66,7 @@ func (a *app) addWebRTC() error {
 		return err
 	}
 	a.metrics = append(a.metrics, func() []metric { return sessions(server.Stats()) })
-	a.outputs.WHEP, a.outputs.WHIP = server.Handle, server.HandlePublish
+	a.outputs.WHEP, a.outputs.WHIP, a.outputs.Handshake = server.Handle, server.HandlePublish, server.HandleHandshake
 	a.add("webrtc", server.Run)
 	return nil
 }
@@ -114,7 +114,8 @@ func (a *app) addWeb() error {
 			}
 			return found
 		},
-		Encoders:     known.Table,
+		Encoders:  known.Table,
+		NoDropIns: !a.cfg.HTTP.DropIns, DefaultStream: a.cfg.HTTP.DefaultStream,
 		RTSP:         a.cfg.RTSP.Address,
 		LoopbackOnly: a.cfg.LoopbackOnly(), AllowOrigins: a.cfg.HTTP.AllowOrigins,
 		Ready: a.Ready, Metrics: a.writeMetrics, Logger: a.log, Limits: web.Limits{Requests: a.cfg.HTTP.MaxRequests},

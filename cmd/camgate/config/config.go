@@ -53,6 +53,10 @@ type HTTP struct {
 	AllowOrigins []string `yaml:"allow_origins"`
 	// Requests at a time.
 	MaxRequests int `yaml:"max_requests" default:"10000" min:"1"`
+	// Answer at the addresses of other programs too (mjpg-streamer, camera-streamer, go2rtc), where no stream has the name.
+	DropIns bool `yaml:"drop_ins" default:"true"`
+	// The stream that is meant by those of them that have no name, as /?action=stream; "" is the only stream there is.
+	DefaultStream string `yaml:"default_stream"`
 }
 
 // RTSP is the RTSP server.

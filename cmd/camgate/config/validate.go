@@ -63,6 +63,9 @@ func (v *validator) outputs() {
 	if v.HLS.Part > v.HLS.Segment {
 		v.fail("hls.part", "a part (%s) is not longer than a segment (%s)", v.HLS.Part, v.HLS.Segment)
 	}
+	if name := v.HTTP.DefaultStream; name != "" && v.Streams[name] == nil && v.Streams[path.Dir(name)] == nil {
+		v.fail("http.default_stream", "there is no stream %q", printable(name))
+	}
 	if v.MJPEG.FFmpeg == "" {
 		v.fail("mjpeg.ffmpeg", "it is empty: name the program, as in ffmpeg or /usr/bin/ffmpeg")
 	}

@@ -26,7 +26,13 @@ type playerResult struct {
 // scenarios plays testdata/player.mjs in a real Chromium; what fails there fails here.
 func scenarios(t *testing.T, url string, names ...string) map[string]playerResult {
 	t.Helper()
-	script, err := filepath.Abs("../../../testdata/player.mjs")
+	return perform(t, "player.mjs", url, names...)
+}
+
+// perform plays the scenarios of a script in testdata.
+func perform(t *testing.T, file, url string, names ...string) map[string]playerResult {
+	t.Helper()
+	script, err := filepath.Abs("../../../testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
