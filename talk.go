@@ -34,6 +34,7 @@ type BackChannel struct {
 	talks   uint64
 	refused uint64
 	spoken  time.Duration // of talks that are over
+	ended   error         // why the last one is
 }
 
 // NewBackChannel makes one that nothing leads through yet.
@@ -156,7 +157,7 @@ func (t *Talk) end(reason error) {
 	if t.err != nil {
 		return
 	}
-	t.err = reason
+	t.err, t.channel.ended = reason, reason
 	t.timer.Stop()
 	t.channel.spoken += time.Since(t.since)
 	t.channel.talk = nil
@@ -236,13 +237,14 @@ type TalkInfo struct {
 	Talks   uint64    // so far
 	Refused uint64    // that wanted to while another one did
 	Spoken  time.Duration
+	Ended   error // why the last talk is over; ErrClosed: the talker ended it
 }
 
 // Info returns a snapshot.
 func (b *BackChannel) Info() TalkInfo {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	info := TalkInfo{Codec: b.codec, Talks: b.talks, Refused: b.refused, Spoken: b.spoken}
+	info := TalkInfo{Codec: b.codec, Talks: b.talks, Refused: b.refused, Spoken: b.spoken, Ended: b.ended}
 	if t := b.talk; t != nil {
 		info.Remote, info.Since = t.remote, t.since
 		info.Spoken += time.Since(t.since)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"math"
 	"time"
 
@@ -15,6 +16,7 @@ type (
 		Codec     camgate.Codec `json:"codec"`     // that it takes; empty: it is not there now
 		Permitted bool          `json:"permitted"` // to who asks
 		Talking   *talkingJSON  `json:"talking"`
+		Ended     string        `json:"ended"` // why the last talk was ended, by us
 		Talks     uint64        `json:"talks"`
 		Refused   uint64        `json:"refused"`
 		Seconds   float64       `json:"seconds"`
@@ -35,6 +37,9 @@ func (s *Server) describeTo(c *gin.Context, stream *camgate.Stream) streamJSON {
 	info := back.Info()
 	out.Talk = &talkJSON{
 		Codec: info.Codec, Permitted: mayTalk(c, stream), Talks: info.Talks, Refused: info.Refused, Seconds: math.Round(info.Spoken.Seconds()*10) / 10,
+	}
+	if info.Ended != nil && !errors.Is(info.Ended, camgate.ErrClosed) {
+		out.Talk.Ended = info.Ended.Error()
 	}
 	if info.Remote != "" {
 		out.Talk.Talking = &talkingJSON{info.Remote, info.Since.UTC()}

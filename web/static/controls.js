@@ -4,6 +4,7 @@
 import { h, say, icon } from './dom.js';
 import { sentence } from './words.js';
 import { Overlay, delay } from './overlay.js';
+import { Talk } from './talk.js';
 
 const PHASES = {
   trying: ['Connecting', 'busy'], playing: ['Live', 'good'], away: ['Source away', 'warn'], waiting: ['Waiting', 'warn'], stopped: ['Paused', 'quiet'],
@@ -15,6 +16,7 @@ function button(label, key, shape, onclick) {
 
 export class Controls {
   overlay = new Overlay();
+  talk = new Talk();
 
   /** @param {object} player has toggleMuted, toggleStats, save, pictureInPicture, fullscreen, hearByHLS */
   constructor(player) {
@@ -31,14 +33,14 @@ export class Controls {
     this.pip = button('Picture in picture', 'p', 'pip', () => player.pictureInPicture());
     this.full = button('Fullscreen', 'f', 'full', () => player.fullscreen());
     this.pip.hidden = !document.pictureInPictureEnabled;
-    this.bar = h('div', { class: 'player-bar', part: 'bar', role: 'group', 'aria-label': 'Controls' }, this.mute, this.statsButton, this.snapshot, this.pip, this.full);
+    this.bar = h('div', { class: 'player-bar', part: 'bar', role: 'group', 'aria-label': 'Controls' }, this.mute, this.talk.button, this.statsButton, this.snapshot, this.pip, this.full);
     this.stage = h('div', { class: 'player-stage', part: 'stage', role: 'group' }, this.poster, this.only,
       h('div', { class: 'player-top', part: 'state', role: 'status' }, this.pill, this.message), this.overlay.element, this.bar);
     this.noteText = h('span');
     this.withSound = h('button', { type: 'button', class: 'player-sound', onclick: () => player.hearByHLS() }, 'Play it with sound by LL-HLS');
     this.note = h('p', { class: 'player-note', hidden: true }, this.noteText, this.withSound);
     this.numbers = h('p', { class: 'player-numbers' });
-    this.below = h('div', { class: 'player-below', part: 'below' }, this.note, this.numbers);
+    this.below = h('div', { class: 'player-below', part: 'below' }, this.talk.note, this.note, this.numbers);
   }
 
   /** Brings all of it in line with a report. */

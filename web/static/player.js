@@ -52,6 +52,7 @@ class CamgatePlayer extends HTMLElement {
 
   disconnectedCallback() {
     this.#presence.stop();
+    this.#ui.talk.stop();
     this.#stop();
   }
 
@@ -127,6 +128,9 @@ class CamgatePlayer extends HTMLElement {
     this.media?.requestPictureInPicture?.().catch(() => {});
   }
 
+  /** Begins to talk to the camera, or ends it, where that is possible. */
+  talk() { if (!this.#ui.talk.button.hidden) this.#ui.talk.toggle(); }
+
   toggleStats() { this.toggleAttribute('stats'); }
 
   /** Resolves to a JPEG of what is seen. */
@@ -154,9 +158,9 @@ class CamgatePlayer extends HTMLElement {
     ui.show(this.report, this.#audio);
   }
 
-  /** m, s, c, p and f do what the buttons do; a page may pass on the keys that it gets. */
+  /** m, s, c, p, f and t do what the buttons do; a page may pass on the keys that it gets. */
   handleKey(event) {
-    const action = { m: 'toggleMuted', s: 'toggleStats', c: 'save', p: 'pictureInPicture', f: 'fullscreen' }[event.key];
+    const action = { m: 'toggleMuted', s: 'toggleStats', c: 'save', p: 'pictureInPicture', f: 'fullscreen', t: 'talk' }[event.key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     event.preventDefault();
     this[action]();
@@ -249,6 +253,7 @@ class CamgatePlayer extends HTMLElement {
         this.#applySound();
         this.#address.info().then((info) => {
           if (!info?.tracks) return;
+          if (!this.hasAttribute('lazy')) this.#ui.talk.offer(this.#address, info.talk);
           this.#audio = info.tracks.find((t) => t.kind === 'audio')?.codec ?? '';
           this.#show();
         });
