@@ -30,9 +30,14 @@ func retryAfter(tries int) time.Duration {
 	return pauses[min(max(tries, 1), len(pauses))-1]
 }
 
-// limitOf is how long a trial may take that comes after so many that ran out of time.
-func limitOf(tries int) time.Duration {
-	return time.Duration(min(1+tries, 3)) * trialTime
+// limitOf is how long a trial may take that comes after so many that ran out of time. A
+// stream that has nothing else can wait; the others are not held up by a driver that hangs.
+func limitOf(tries int, needed bool) time.Duration {
+	limits := [...]time.Duration{trialTime, 3 * trialTime, 6 * trialTime}
+	if !needed {
+		return trialTime
+	}
+	return limits[min(tries, len(limits)-1)]
 }
 
 // due reports whether an encoder that ran out of time is to be tried again. needed says

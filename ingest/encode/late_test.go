@@ -108,8 +108,8 @@ func TestTriedAgain(t *testing.T) {
 		warnings   int
 	}{
 		{"again and again, with more time", busy, proof{}, 30 * time.Second,
-			[]string{"libx264 at 1s for 10s", "libx264 at 4s for 20s", "libx264 at 10s for 30s", "libx264 at 26s for 30s"}, "", 0},
-		{"taken without proof", made, proof{}, 100 * time.Second, []string{"libx264 at 1s for 10s", "libx264 at 1m2s for 20s"}, "libx264", 1},
+			[]string{"libx264 at 1s for 10s", "libx264 at 4s for 30s", "libx264 at 10s for 1m0s", "libx264 at 26s for 1m0s"}, "", 0},
+		{"taken without proof", made, proof{}, 100 * time.Second, []string{"libx264 at 1s for 10s", "libx264 at 1m2s for 30s"}, "libx264", 1},
 		{"hardware is never taken without proof", made, made, 4 * time.Second, nil, "libx264", 1},
 		{"hardware that is late does not hold up what works", good, busy, 100 * time.Second, nil, "libx264", 0},
 	} {

@@ -115,8 +115,8 @@ func (e *Encoders) prove(ctx context.Context, path string, s Settings, table []k
 	}
 	e.mu.Unlock()
 	// What runs on the processor is measured alone.
-	fresh := e.run(ctx, hard, e.opts.Trials, path, s)
-	for name, p := range e.run(ctx, soft, 1, path, s) {
+	fresh := e.run(ctx, hard, e.opts.Trials, path, s, needed)
+	for name, p := range e.run(ctx, soft, 1, path, s, needed) {
 		fresh[name] = p
 	}
 	if err := ctx.Err(); err != nil {
@@ -140,8 +140,8 @@ func (e *Encoders) prove(ctx context.Context, path string, s Settings, table []k
 	return known, nil
 }
 
-// run tries encoders, some at a time.
-func (e *Encoders) run(ctx context.Context, list []*kind, atOnce int, path string, s Settings) map[string]proof {
+// run tries encoders, some at a time. needed says that there is no other one.
+func (e *Encoders) run(ctx context.Context, list []*kind, atOnce int, path string, s Settings, needed bool) map[string]proof {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	found := map[string]proof{}
@@ -151,7 +151,7 @@ func (e *Encoders) run(ctx context.Context, list []*kind, atOnce int, path strin
 		wg.Go(func() {
 			defer func() { <-slots }()
 			e.mu.Lock()
-			limit := limitOf(e.proofs[key(k, s)].Tries)
+			limit := limitOf(e.proofs[key(k, s)].Tries, needed)
 			e.mu.Unlock()
 			p := e.trying(ctx, k, path, s, limit)
 			mu.Lock()
