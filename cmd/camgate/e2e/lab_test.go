@@ -271,8 +271,8 @@ func TestLabOutside(t *testing.T) {
 	g.goOn("late", readers)
 
 	// What the camera was not asked for is made of what it gives, for as long as it is wanted.
-	g.patch("late", `{"video": {"bitrate": "200k", "encoder": "v4l2m2m"}}`)
-	g.await("it is encoded", 40*time.Second, func() bool { return g.stream("late").Encoder != "" })
+	g.patch("late", `{"video": {"bitrate": "200k", "encoder": "h264_v4l2m2m"}}`)
+	g.await("it is encoded", 60*time.Second, func() bool { return g.stream("late").Encoder != "" })
 	g.goOn("encoded", readers)
 	g.patch("late", `{"video": {"bitrate": 0, "encoder": "auto"}}`)
 	g.await("it goes on as it is", 20*time.Second, func() bool { return g.stream("late").Encoder == "" })
