@@ -3,7 +3,6 @@ package sound
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
+	"github.com/camgate/camgate/internal/again"
 )
 
 // tone is a sound card as ffmpeg reads one: in real time, with times of the system's clock.
@@ -50,7 +50,7 @@ func (camera) Run(ctx context.Context, s *camgate.Stream) error {
 }
 
 // recorded runs a recorder beside the camera and hands the test what is published.
-func recorded(t *testing.T, o Options, use func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit)) {
+func recorded(t testing.TB, o Options, use func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit)) {
 	t.Helper()
 	if o.input == nil {
 		o.input = tone
@@ -96,38 +96,43 @@ func TestSound(t *testing.T) {
 		"AAC":     {camgate.AAC, 1024 * time.Second / 48000, 0},
 		"delayed": {camgate.Opus, 20 * time.Millisecond, time.Second},
 	} {
-		codec, step := row.codec, row.step
 		t.Run(name, func(t *testing.T) {
-			recorded(t, Options{Device: "hw:1", Codec: codec, Delay: row.delay}, func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
-				if len(tracks) != 2 || tracks[1].Codec != codec || tracks[1].Channels != 2 || tracks[1].ClockRate != 48000 {
-					t.Fatalf("%d tracks", len(tracks))
-				}
-				var last time.Duration
-				pictures := 0
-				for n := 0; n < 100; {
-					u := next()
-					if u.Track != tracks[1] {
-						pictures++
-						continue
-					}
-					if n++; n == 1 {
-						last = u.Time()
-						continue
-					}
-					if d := u.Time() - last - step; n > 50 && (d > 3*time.Millisecond || d < -3*time.Millisecond) {
-						t.Errorf("frame %d: a step of %v", n, u.Time()-last)
-					}
-					if lag := s.Now() - u.Time() + row.delay; n > 50 && (lag > 400*time.Millisecond || lag < -50*time.Millisecond) {
-						t.Errorf("frame %d is %v late", n, lag)
-					}
-					last = u.Time()
-				}
-				if pictures < 20 {
-					t.Errorf("%d pictures", pictures)
-				}
-			})
+			var alone again.Rows
+			alone.Check(t, func(t testing.TB) { checkSound(t, row.codec, row.step, row.delay) })
 		})
 	}
+}
+
+func checkSound(t testing.TB, codec camgate.Codec, step, delay time.Duration) {
+	t.Helper()
+	recorded(t, Options{Device: "hw:1", Codec: codec, Delay: delay}, func(s *camgate.Stream, tracks []*camgate.Track, next func() *camgate.Unit) {
+		if len(tracks) != 2 || tracks[1].Codec != codec || tracks[1].Channels != 2 || tracks[1].ClockRate != 48000 {
+			t.Fatalf("%d tracks", len(tracks))
+		}
+		var last time.Duration
+		pictures := 0
+		for n := 0; n < 100; {
+			u := next()
+			if u.Track != tracks[1] {
+				pictures++
+				continue
+			}
+			if n++; n == 1 {
+				last = u.Time()
+				continue
+			}
+			if d := u.Time() - last - step; n > 50 && (d > 3*time.Millisecond || d < -3*time.Millisecond) {
+				t.Errorf("frame %d: a step of %v", n, u.Time()-last)
+			}
+			if lag := s.Now() - u.Time() + delay; n > 50 && (lag > 400*time.Millisecond || lag < -50*time.Millisecond) {
+				t.Errorf("frame %d is %v late", n, lag)
+			}
+			last = u.Time()
+		}
+		if pictures < 20 {
+			t.Errorf("%d pictures", pictures)
+		}
+	})
 }
 
 // A card that fails is told and tried again; the pictures go on all the time.
@@ -231,26 +236,5 @@ func TestWall(t *testing.T) {
 		if d := wallOf(pts, now).Sub(at); d > time.Millisecond || d < -time.Millisecond {
 			t.Errorf("%v: off by %v", off, d)
 		}
-	}
-}
-
-func TestSampleClock(t *testing.T) {
-	var c sampleClock
-	begin, lasts := time.Unix(1000, 0), 20*time.Millisecond
-	var last time.Time
-	for n := range 2000 {
-		// The card runs faster by 200 parts in a million; every other frame is late.
-		at := begin.Add(time.Duration(n)*(lasts-4*time.Microsecond) + time.Duration(n%2)*8*time.Millisecond)
-		out := c.time(at, lasts)
-		if d := out.Sub(last) - lasts; n > 0 && (d > time.Millisecond || d < -time.Millisecond) {
-			t.Fatal(fmt.Sprint(n, " a step of ", out.Sub(last)))
-		}
-		if d := at.Sub(out); d > 15*time.Millisecond || d < -15*time.Millisecond {
-			t.Fatal(n, " is off by ", d)
-		}
-		last = out
-	}
-	if at := last.Add(time.Second); !c.time(at, lasts).Equal(at) {
-		t.Error("a gap is not one")
 	}
 }

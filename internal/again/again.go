@@ -1,4 +1,7 @@
-package e2e
+// Package again is for tests whose bounds are times. What fails while the machine has no
+// time for the test is tried once more, with nothing of the same group beside it; what
+// fails while the machine is there fails at once.
+package again
 
 import (
 	"fmt"
@@ -10,16 +13,17 @@ import (
 	"time"
 )
 
-// rows are checks whose bounds are times, several of them at once.
-type rows struct {
+// Rows are checks whose bounds are times, several of them at once. The zero value is
+// ready.
+type Rows struct {
 	others sync.RWMutex
 	late   func(*attempt) (time.Duration, bool) // nil: as the system tells
 }
 
-// check runs one. Where it fails and the machine had no time for us meanwhile, it is run
+// Check runs one. Where it fails and the machine had no time for us meanwhile, it is run
 // once more with nothing of ours beside it. What fails for another reason than the
 // machine fails again.
-func (r *rows) check(t testing.TB, check func(testing.TB)) {
+func (r *Rows) Check(t testing.TB, check func(testing.TB)) {
 	t.Helper()
 	late := r.late
 	if late == nil {
@@ -79,9 +83,9 @@ func (a *attempt) late() (time.Duration, bool) {
 	return d, d > a.took/10
 }
 
-// limit is a bound for this attempt: alone, the machine may add what it took, up to
+// Limit is a bound for this attempt: alone, the machine may add what it took, up to
 // twice the bound.
-func limit(t testing.TB, d time.Duration) time.Duration {
+func Limit(t testing.TB, d time.Duration) time.Duration {
 	if a, ok := t.(*attempt); ok && a.alone {
 		d += min(d, waited()-a.from)
 	}
@@ -128,34 +132,3 @@ func (a *attempt) Fail()                             { a.note("failed") }
 func (a *attempt) FailNow()                          { a.Fail(); runtime.Goexit() }
 func (a *attempt) Fatal(args ...any)                 { a.Error(args...); runtime.Goexit() }
 func (a *attempt) Fatalf(format string, args ...any) { a.Errorf(format, args...); runtime.Goexit() }
-
-// What fails while the machine is there for us fails at once; with it away, once more.
-func TestAgain(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		busy       bool
-		failFirst  bool
-		failSecond bool
-		runs       int
-		failures   int
-	}{
-		{"well", true, false, false, 1, 0},
-		{"the machine was late", true, true, false, 2, 0},
-		{"it fails all the same", true, true, true, 2, 2},
-		{"the machine was there", false, true, false, 1, 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			runs, told := 0, &attempt{TB: t}
-			r := rows{late: func(*attempt) (time.Duration, bool) { return time.Second, c.busy }}
-			r.check(told, func(t testing.TB) {
-				runs++
-				if runs == 1 && c.failFirst || runs == 2 && c.failSecond {
-					t.Fatal("bad")
-				}
-			})
-			if runs != c.runs || len(told.failures) != c.failures {
-				t.Errorf("%d runs, %d failures: %q", runs, len(told.failures), told.failures)
-			}
-		})
-	}
-}
