@@ -2,8 +2,6 @@ package webrtc
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -40,24 +38,6 @@ type climb struct {
 	hush      bool               // pictures that do not come through are not sent while it is awaited
 	silence   *time.Timer
 	changes   int
-}
-
-// landing is a rendition that can be read.
-type landing struct {
-	rung   int
-	plan   *plan
-	reader *camgate.Reader
-	since  time.Time
-	asked  bool
-	err    error
-}
-
-func (n *landing) drop() {
-	if n == nil || n.err != nil {
-		return
-	}
-	n.reader.Close()
-	n.plan.end()
 }
 
 // newClimb returns nil where there is nothing to choose from.
@@ -194,6 +174,9 @@ func (v *viewer) head(to int) {
 	ctx, c.stop = context.WithCancel(v.ctx)
 	c.target = to
 	from := v.now
+	// Of what is lost for the most part nothing can be shown, and it only stands in the
+	// way of what is to come.
+	c.hush = to > c.ladder.rung && v.judgement().lost > lossHopeless
 	c.preparing.Go(func() {
 		n := v.prepare(ctx, c.streams[to], from)
 		n.rung = to
@@ -205,46 +188,6 @@ func (v *viewer) head(to int) {
 	})
 }
 
-// prepare makes a stream ready to be read in place of another plan's.
-func (s *session) prepare(ctx context.Context, stream *camgate.Stream, from *plan) *landing {
-	ctx, cancel := context.WithTimeout(ctx, s.server.opts.StartTimeout)
-	defer cancel()
-	tracks, err := stream.Ready(ctx)
-	if err != nil {
-		return &landing{err: err}
-	}
-	p, err := s.server.plan(ctx, s.offer, stream, tracks)
-	if err != nil {
-		return &landing{err: err}
-	}
-	if err := p.follows(from); err != nil {
-		p.end()
-		return &landing{err: err}
-	}
-	r, err := p.stream.Subscribe(s.ctx, s.reading(p, s.transport.path.Load().remote.String())) //nolint:contextcheck // it outlives what prepares it
-	if err != nil {
-		p.end()
-		return &landing{err: err}
-	}
-	return &landing{plan: p, reader: r}
-}
-
-// follows makes a plan one that can take the place of another one: the same sections,
-// by the same payload types.
-func (p *plan) follows(old *plan) error {
-	routes := slices.Clone(old.routes)
-	for i := range routes {
-		r := &routes[i]
-		n := slices.IndexFunc(p.routes, func(o route) bool { return o.section == r.section })
-		if n < 0 || r.codec.fits(p.routes[n].track) == 0 {
-			return fmt.Errorf("%w: it has no %s %s", camgate.ErrUnsupportedCodec, r.track.Kind, r.track.Codec)
-		}
-		r.track = p.routes[n].track
-	}
-	p.routes = routes
-	return nil
-}
-
 // landed takes what was prepared.
 func (v *viewer) landed(n *landing, now time.Time) {
 	c := v.climb
@@ -254,14 +197,14 @@ func (v *viewer) landed(n *landing, now time.Time) {
 	}
 	if n.err != nil {
 		v.log.Info("no other rendition", "rendition", c.streams[n.rung].Name(), "reason", n.err)
-		c.target = c.ladder.rung
+		c.target, c.hush = c.ladder.rung, false
 		c.ladder.went(now, c.ladder.rung) // not at once again
 		return
 	}
 	n.since = now
 	c.next = n
 	if n.rung > c.ladder.rung {
-		c.hush = v.judgement().heavily
+		c.hush = c.hush || v.judgement().heavily
 		n.plan.stream.RequestKeyframe()
 	}
 }
@@ -290,44 +233,6 @@ func (v *viewer) await(now time.Time) (again bool) {
 		n.plan.stream.RequestKeyframe()
 	}
 	return false
-}
-
-// goTo reads another rendition from now on.
-func (v *viewer) goTo(n *landing, now time.Time) {
-	c, old := v.climb, v.reader.Load()
-	for u, ok := old.Poll(); ok; u, ok = old.Poll() { // sound is not to miss anything
-		if u.Track.Kind == camgate.Audio {
-			v.send(u, v.shift(u))
-		}
-	}
-	v.change(n.plan, n.reader)
-	old.Close()
-	c.next, c.hush = nil, false
-	verdict := v.judgement()
-	from := c.streams[c.ladder.rung].Name()
-	c.changes++
-	c.ladder.went(now, n.rung)
-	c.target, c.meter = n.rung, meter{}
-	v.watch()
-	v.tellPath()
-	v.tellChoice(verdict)
-	v.log.Info("reader gets another rendition", "rendition", c.streams[n.rung].Name(), "before", from,
-		"estimate", int(verdict.carries), "queue", verdict.queue, "lost_percent", int(verdict.lost*100+0.5))
-}
-
-// change puts another plan and its reader in the place of those of now.
-func (v *viewer) change(p *plan, r *camgate.Reader) {
-	v.now.end()
-	v.now = p
-	v.transport.mu.Lock()
-	defer v.transport.mu.Unlock()
-	v.from.Store(p.stream)
-	v.reader.Store(r)
-	for i, l := range v.lanes {
-		l.track, l.past, l.turned = p.routes[i].track, nil, l.newest != nil
-		video := l.track.Kind == camgate.Video
-		l.hurried, l.overlaps = video, !video
-	}
 }
 
 // watch ends the reader of a smaller rendition that sends nothing, for which the

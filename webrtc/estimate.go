@@ -13,12 +13,13 @@ const (
 	judgeEvery = 400 * time.Millisecond
 	judgeLeast = 8 // packets
 
-	queueFull  = 80 * time.Millisecond // shortest queue of a network that has more than it carries
-	queueLong  = 300 * time.Millisecond
-	lossFull   = 0.10 // share of the packets
-	lossHeavy  = 0.25
-	baseWindow = 20 * time.Second // after which the shortest way is found anew, twice
-	clockJump  = time.Minute      // what is further off is another clock
+	queueFull    = 80 * time.Millisecond // shortest queue of a network that has more than it carries
+	queueLong    = 300 * time.Millisecond
+	lossFull     = 0.10 // share of the packets
+	lossHeavy    = 0.25
+	lossHopeless = 0.5
+	baseWindow   = 20 * time.Second // after which the shortest way is found anew, twice
+	clockJump    = time.Minute      // what is further off is another clock
 )
 
 // estimator finds out how much a viewer's network carries, from when packets left and

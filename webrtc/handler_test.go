@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,10 +116,10 @@ func TestSessionResource(t *testing.T) {
 			t.Errorf("PATCH: %d %s", r.code, r.body)
 		}
 	}
-	closed := make(chan struct{})
+	closed, once := make(chan struct{}), sync.Once{} // the library may tell twice
 	c.pc.OnConnectionStateChange(func(s pion.PeerConnectionState) {
 		if s == pion.PeerConnectionStateClosed {
-			close(closed)
+			once.Do(func() { close(closed) })
 		}
 	})
 	eventually(t, "connected", func() bool { return c.pc.ConnectionState() == pion.PeerConnectionStateConnected })

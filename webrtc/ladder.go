@@ -9,7 +9,7 @@ import (
 const (
 	settleTime = 1500 * time.Millisecond // after a change, while what was sent before is under way
 	steadyTime = time.Minute             // after which going up has proved right
-	upFirst    = 5 * time.Second         // before it is tried to go up
+	upFirst    = 10 * time.Second        // before it is tried to go up
 	upMost     = 2 * time.Minute         // twice as long after each time that was in vain, up to this
 	trialFirst = 15 * time.Second        // where it cannot be found out whether that fits
 
@@ -18,7 +18,8 @@ const (
 	probeStep   = 200 * time.Millisecond
 	probeRoom   = 1.15 // of the rate of the better one, that has to come through
 	probeMost   = 6 * time.Second
-	probeQueue  = 60 * time.Millisecond // which ends it
+	probeQueue  = 60 * time.Millisecond  // which ends it
+	probeDeaf   = 400 * time.Millisecond // without feedback, which does, too
 )
 
 // ladder decides which of a few renditions a viewer is sent, best first. It does
@@ -39,12 +40,17 @@ type ladder struct {
 	filled  time.Time // up to when
 	proved  int       // verdicts when all was sent that has to come through; 0: not yet
 	queued  int       // feedback in a row that told of a queue
+	fed     bool      // there was feedback
+	heard   time.Time // when that was
 }
 
 // step is what a ladder decides: the rung to go to.
 func (l *ladder) step(now time.Time, v verdict) int {
 	if l.changed.IsZero() {
 		l.changed = now
+	}
+	if l.fed {
+		l.fed, l.heard = false, now
 	}
 	fresh := v.count != l.seen
 	l.seen = v.count
@@ -94,7 +100,7 @@ func (l *ladder) rises(now time.Time, v verdict, fresh bool) bool {
 	if !l.probes {
 		return true
 	}
-	l.probing, l.filled, l.proved, l.queued = now, now, 0, 0
+	l.probing, l.filled, l.heard, l.proved, l.queued = now, now, now, 0, 0
 	return false
 }
 
@@ -102,7 +108,7 @@ func (l *ladder) rises(now time.Time, v verdict, fresh bool) bool {
 // shows that it does not.
 func (l *ladder) proves(now time.Time, v verdict, fresh bool) bool {
 	switch {
-	case l.queued > 0, fresh && v.full, now.Sub(l.probing) > probeMost:
+	case l.queued > 0, fresh && v.full, now.Sub(l.heard) > probeDeaf, now.Sub(l.probing) > probeMost:
 		l.probing, l.tried = time.Time{}, now
 		l.slower()
 	case l.proved == 0 && l.target(now) >= probeRoom*l.rates[l.rung-1]:
@@ -115,6 +121,7 @@ func (l *ladder) proves(now time.Time, v verdict, fresh bool) bool {
 
 // queue takes the shortest queue of the newest feedback.
 func (l *ladder) queue(d time.Duration) {
+	l.fed = true
 	if d < probeQueue {
 		l.queued = 0
 		return
