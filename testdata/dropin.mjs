@@ -34,7 +34,7 @@ const image = (page, address) => page.evaluate(async (src) => {
   };
   const [width, first] = await drawn();
   let moves = false;
-  for (let n = 0; n < 20 && !moves && !src.includes('snapshot') && !src.includes('frame'); n++) {
+  for (let n = 0; n < 80 && !moves && !src.includes('snapshot') && !src.includes('frame'); n++) {
     await new Promise((resolve) => { setTimeout(resolve, 100); });
     moves = (await drawn())[1] !== first;
   }
