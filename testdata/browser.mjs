@@ -63,6 +63,34 @@ const run = {
     return { ...out, deleted: gone.status };
   },
 
+  // sound=URL: of a stream without a picture, though one is asked for first: frames are
+  // pieces of sound that were decoded.
+  async sound({ url, min }) {
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }), audio = document.createElement('audio');
+    audio.autoplay = true;
+    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
+    const kinds = [];
+    pc.ontrack = (e) => {
+      kinds.push(e.track.kind);
+      audio.srcObject = new MediaStream([e.track]);
+      audio.play().catch(() => {});
+    };
+    await pc.setLocalDescription(await pc.createOffer());
+    const res = await fetch(url, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
+    const sdp = await res.text();
+    if (!res.ok) return { frames: 0, status: res.status, body: sdp.slice(0, 200) };
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    let frames = 0;
+    for (const end = performance.now() + 10000; performance.now() < end && frames < min;) {
+      await new Promise((r) => setTimeout(r, 100));
+      (await pc.getStats()).forEach((s) => {
+        if (s.type === 'inbound-rtp' && s.kind === 'audio') frames = Math.floor(((s.totalSamplesReceived || 0) - (s.concealedSamples || 0)) / 960);
+      });
+    }
+    const gone = await fetch(res.headers.get('location'), { method: 'DELETE' });
+    return { frames, kinds, sections: sdp.match(/^m=.*$/gm), ice: pc.iceConnectionState, deleted: gone.status };
+  },
+
   // relay=URL: by the TURN servers that the gateway tells of, and by nothing else.
   // restart=URL: with ICE restarts after the first pictures. Both tell of the path.
   async relay({ url, min }) { return whepPath(url, min, { relay: true }); },

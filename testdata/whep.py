@@ -5,6 +5,7 @@ gstreamer1.0-plugins-bad and gstreamer1.0-nice. libnice never uses loopback addr
 the gateway has to have another one."""
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -56,14 +57,21 @@ def post():
         return False
     offer = peer.get_property("local-description").sdp.as_text()
     request = urllib.request.Request(url, offer.encode(), {"Content-Type": "application/sdp"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    try:
+        response = urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as refused:
+        print("refused", refused.code, refused.read().decode())
+        loop.quit()
+        return False
+    with response:
         session, answer = response.headers["Location"], response.read()
         print("answer", response.status, "candidates", answer.count(b"a=candidate"))
     _, sdp = GstSdp.SDPMessage.new()
     GstSdp.sdp_message_parse_buffer(answer, sdp)
     for n in range(sdp.medias_len()):
         media = sdp.get_media(n)
-        if media.get_port() != 0:
+        inactive = any(media.get_attribute(i).key == "inactive" for i in range(media.attributes_len()))
+        if media.get_port() != 0 and not inactive:
             wanted[media.get_media()] = True
     peer.emit("set-remote-description", GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, sdp), None)
     return False

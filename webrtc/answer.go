@@ -93,11 +93,17 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 		return "", fmt.Errorf("PeerConnection: %d sections, want %d", len(sent), len(parts))
 	}
 	a.MediaDescriptions = nil
+	first := p.first(o)
 	for i := range o.sections {
 		s := &o.sections[i]
 		n := slices.IndexFunc(parts, func(r route) bool { return r.section == i })
 		if n < 0 {
-			a.MediaDescriptions = append(a.MediaDescriptions, s.reject(&a, sent[0]))
+			m := s.reject(&a, sent[0])
+			if i == first {
+				s.keep(&a, m)
+				transportOf(m, candidates)
+			}
+			a.MediaDescriptions = append(a.MediaDescriptions, m)
 			continue
 		}
 		m := sent[n]
@@ -106,12 +112,8 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 			m.Attributes = without(m.Attributes, sdp.AttrKeyMID)
 		}
 		m.WithPropertyAttribute("rtcp-mux-only") // RFC 9725 section 4.4.1
-
-		if n == 0 { // the others are bundled with it
-			for _, c := range candidates {
-				m.Attributes = append(m.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, c))
-			}
-			m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
+		if i == first {                          // the others are bundled with it
+			transportOf(m, candidates)
 		}
 		a.MediaDescriptions = append(a.MediaDescriptions, m)
 	}
@@ -123,6 +125,33 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 		return "", fmt.Errorf("PeerConnection: %w", err)
 	}
 	return string(text), nil
+}
+
+// transportOf gives the section that stands for the transport its candidates.
+func transportOf(m *sdp.MediaDescription, candidates []string) {
+	for _, c := range candidates {
+		m.Attributes = append(m.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, c))
+	}
+	m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
+}
+
+// keep makes of a rejected section one that is there, without media, for the transport.
+func (s *section) keep(answer *sdp.SessionDescription, m *sdp.MediaDescription) {
+	c := s.speaks()
+	m.MediaName.Port = sdp.RangedPort{Value: 9}
+	m.MediaName.Formats = []string{strconv.Itoa(int(c.payloadType))}
+	m.Attributes = without(m.Attributes, "rtpmap")
+	name, value, _ := strings.Cut(c.rtpmap(), ":")
+	m.WithValueAttribute(name, value)
+	if c.fmtp != "" {
+		m.WithValueAttribute("fmtp", fmt.Sprintf("%d %s", c.payloadType, c.fmtp))
+	}
+	m.WithPropertyAttribute("rtcp-mux").WithPropertyAttribute("rtcp-mux-only")
+	for i := range answer.Attributes {
+		if a := &answer.Attributes[i]; a.Key == sdp.AttrKeyGroup {
+			a.Value = strings.Replace(a.Value, "BUNDLE", "BUNDLE "+s.mid, 1)
+		}
+	}
 }
 
 func without(attributes []sdp.Attribute, key string) []sdp.Attribute {

@@ -102,11 +102,15 @@ func TestAnswer(t *testing.T) {
 	}{
 		{
 			"sendrecv", strings.ReplaceAll(chromiumOffer, "recvonly", "sendrecv"), []*camgate.Track{h264, aac},
-			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109",
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109",
 			[]string{
-				"a=group:BUNDLE 1\r\n", "a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n",
-				"profile-level-id=42e01f\r\n", "a=inactive\r\na=rtpmap:111 opus/48000/2\r\n",
+				"a=group:BUNDLE 0 1\r\n", "a=rtpmap:109 H264/90000\r\n", "a=rtcp-fb:109 nack\r\n", "a=rtcp-fb:109 nack pli\r\n",
+				"profile-level-id=42e01f\r\n", "a=inactive\r\n", "a=rtpmap:111 opus/48000/2\r\n",
 			},
+		},
+		{
+			"sound alone", chromiumOffer, []*camgate.Track{opus},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 0 UDP/TLS/RTP/SAVPF 96", []string{"a=group:BUNDLE 0\r\n"},
 		},
 		{
 			"picture and sound", chromiumOffer, []*camgate.Track{h264, opus},
@@ -118,11 +122,11 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			"data channel", strings.Replace(chromiumOffer, "BUNDLE 0 1", "BUNDLE d 0 1", 1) + data, []*camgate.Track{h264},
-			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|application 0 UDP/DTLS/SCTP webrtc-datachannel", []string{"a=group:BUNDLE 1\r\n", "a=mid:d\r\n"},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|application 0 UDP/DTLS/SCTP webrtc-datachannel", []string{"a=group:BUNDLE 0 1\r\n", "a=mid:d\r\n"},
 		},
 		{
 			"two pictures", strings.Replace(chromiumOffer, "BUNDLE 0 1", "BUNDLE 0 1 2", 1) + second, []*camgate.Track{h264, vp8},
-			"audio 0 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|video 9 UDP/TLS/RTP/SAVPF 96 97", []string{"a=group:BUNDLE 1 2\r\n"},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109|video 9 UDP/TLS/RTP/SAVPF 96 97", []string{"a=group:BUNDLE 0 1 2\r\n"},
 		},
 		{
 			"repair", strings.NewReplacer("a=rtpmap:109 H264", "a=rtpmap:109 none", "a=rtcp-fb:103 ccm fir\n", "").Replace(chromiumOffer), []*camgate.Track{h264, opus},

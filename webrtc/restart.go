@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -164,12 +165,15 @@ func (o *offer) fragment(a *sdp.SessionDescription, p *plan, candidates []string
 	for i, r := range parts {
 		mids[i] = o.sections[r.section].midOr("0")
 	}
-	first := o.sections[parts[0].section]
+	m := a.MediaDescriptions[0]
+	first, formats := o.sections[p.first(o)], m.MediaName.Formats
+	if p.first(o) != parts[0].section { // it has no media
+		mids, formats = append([]string{first.mid}, mids...), []string{strconv.Itoa(int(first.speaks().payloadType))}
+	}
 	if o.bundle != nil {
 		line("a=group:BUNDLE %s", strings.Join(mids, " "))
 	}
-	m := a.MediaDescriptions[0]
-	line("m=%s 9 %s %s", first.kind, first.proto, strings.Join(m.MediaName.Formats, " "))
+	line("m=%s 9 %s %s", first.kind, first.proto, strings.Join(formats, " "))
 	if first.mid != "" {
 		line("a=mid:%s", first.mid)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,18 @@ func TestDemoInSync(t *testing.T) {
 		}
 	}
 	t.Error("sound and picture do not go together")
+}
+
+// TestSoundAlone: a browser that asks for a picture first is answered in a way that it can
+// take when there is none.
+func TestSoundAlone(t *testing.T) {
+	port := freeTCP(t)
+	camera(t, port)
+	g := start(t, fmt.Sprintf("streams:\n  sound: {source: \"rtsp://127.0.0.1:%d/l16\"}\n", port))
+	g.awaitLive("sound")
+	if r := browse(t, g, "sound=/sound/whep")["sound"]; r.Frames < 50 || r.Deleted != http.StatusOK {
+		t.Errorf("%+v", r)
+	}
 }
 
 // made is a source for variants, by ffmpeg.
