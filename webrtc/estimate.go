@@ -42,7 +42,7 @@ type estimator struct {
 	bytes         int
 	arrived, lost int
 	shortest      int64 // queue, µs
-	recent        int64 // the same of the newest feedback
+	recent        int64 // of the packet that was told of last
 
 	verdict verdict
 	told    bool // there was feedback since this was looked at
@@ -104,7 +104,7 @@ func (e *estimator) feedback(p []byte, now time.Time) {
 		deltas = deltas[2:]
 	}
 	e.told = true
-	e.now, e.recent = now.Sub(e.began).Microseconds(), math.MaxInt64
+	e.now = now.Sub(e.began).Microseconds()
 	for range count {
 		switch chunks.next() {
 		case 0:
@@ -170,7 +170,7 @@ func (e *estimator) came(seq uint16, arrival int64) {
 		e.last = max(e.last, arrival)
 	}
 	e.arrived++
-	e.shortest, e.recent = min(e.shortest, queue), min(e.recent, queue)
+	e.shortest, e.recent = min(e.shortest, queue), queue
 }
 
 // judge judges what has arrived, once that is enough.

@@ -14,10 +14,10 @@ const (
 	trialFirst = 15 * time.Second        // where it cannot be found out whether that fits
 
 	probeFactor = 1.5  // of the rendition's own rate, to begin with
-	probeGrowth = 1.25 // in probeStep
+	probeGrowth = 1.12 // in probeStep
 	probeStep   = 200 * time.Millisecond
 	probeRoom   = 1.15 // of the rate of the better one, that has to come through
-	probeMost   = 6 * time.Second
+	probeMost   = 8 * time.Second
 	probeQueue  = 60 * time.Millisecond  // which ends it
 	probeDeaf   = 400 * time.Millisecond // without feedback, which does, too
 )
@@ -119,7 +119,7 @@ func (l *ladder) proves(now time.Time, v verdict, fresh bool) bool {
 	return false
 }
 
-// queue takes the shortest queue of the newest feedback.
+// queue takes the queue that the newest feedback tells of.
 func (l *ladder) queue(d time.Duration) {
 	l.fed = true
 	if d < probeQueue {
