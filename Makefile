@@ -20,8 +20,7 @@ COLD     := compress/... crypto/ecdsa crypto/elliptic crypto/hpke crypto/mlkem c
 	crypto/internal/fips140/ecdsa crypto/internal/fips140/mlkem crypto/internal/fips140/rsa crypto/internal/hpke embed encoding/csv \
 	github.com/bluenviron/mediacommon/v2/pkg/formats/... github.com/pion/randutil mime github.com/camgate/camgate/hls \
 	github.com/camgate/camgate/cmd/... github.com/camgate/camgate/internal/... github.com/camgate/camgate/egress/mjpeg github.com/camgate/camgate/egress/child \
-	github.com/camgate/camgate/egress/matroska strconv context net/netip bufio internal/poll strings bytes io/... unicode/... errors \
-	crypto/internal/fips140/nistec/... crypto/internal/fips140/edwards25519/... \
+	github.com/camgate/camgate/egress/matroska \
 	github.com/camgate/camgate/web github.com/camgate/camgate/ingest/...
 BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%=-l)
 LINT     := v2.15.0

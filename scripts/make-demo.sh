@@ -48,7 +48,7 @@ text='%{eif\:n\:d\:3}'"
 "$tmp/demogen" video | ffmpeg -v error -y \
     -f rawvideo -pix_fmt rgb24 -s 1280x720 -r 25 -i - \
     -vf "$text,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p" \
-    -c:v libx264 -profile:v baseline -level 3.1 -preset veryslow -crf 26 \
+    -c:v libx264 -profile:v baseline -level 3.1 -preset veryslow -crf 29 \
     -maxrate 2M -bufsize 2M -g 50 -keyint_min 50 -sc_threshold 0 -bf 0 \
     -refs 1 -threads 1 -flags +cgop \
     -x264-params slices=1:sliced-threads=0:force-cfr=1 \
