@@ -57,6 +57,9 @@ type transport struct {
 
 	mu    sync.Mutex    // guards what follows, and the order of packets
 	local *srtp.Context // nil: packets are the library's
+	// The path whose connection by TCP is away, and since when.
+	without *path
+	since   time.Time
 }
 
 // path is a selected candidate pair.
@@ -65,6 +68,9 @@ type path struct {
 	remote netip.AddrPort
 	since  time.Time
 }
+
+// lostPatience is how long a session by TCP stays when its connection is gone.
+const lostPatience = 2 * time.Second
 
 // settle is how long after a path was selected others are only taken that have a
 // higher priority: a viewer may nominate several at first. Later, a nomination is
@@ -244,6 +250,15 @@ func (t *transport) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadW
 	return b
 }
 
+// lost tells whether the connection of a path by TCP has been away for long enough: a
+// viewer whose network changes has a moment to ask for an ICE restart. mu is held.
+func (t *transport) lost(p *path, now time.Time) bool {
+	if t.without != p {
+		t.without, t.since = p, now
+	}
+	return now.Sub(t.since) > lostPatience
+}
+
 // send sends a batch and empties it; mu is held.
 func (t *transport) send(b *batch) {
 	defer b.reset()
@@ -255,7 +270,7 @@ func (t *transport) send(b *batch) {
 		_ = b.writer.Send(p.remote, b.packets) // a datagram may always be lost
 		return
 	}
-	if c := t.ports.tcp.find(p.remote); (c == nil || c.send(b) != nil) && !t.restarting.Load() {
+	if c := t.ports.tcp.find(p.remote); (c == nil || c.send(b) != nil) && !t.restarting.Load() && t.lost(p, time.Now()) {
 		t.onClose(errLost)
 	}
 }
