@@ -127,6 +127,34 @@ func (o *offer) answer(made string, p *plan, candidates []string) (string, error
 	return string(text), nil
 }
 
+// first is the section that stands for the transport: the first one that is not
+// rejected. A viewer's first section is kept without media rather than rejected: Chromium
+// cannot move the transport away from it.
+func (p *plan) first(o *offer) int {
+	used := p.parts()[0].section
+	if s := &o.sections[0]; used > 0 && !p.ingest && s.keeps() && o.bundle != nil && o.bundled(0) && o.bundled(used) {
+		return 0
+	}
+	return used
+}
+
+// keeps tells whether an answer can name a payload type of the section.
+func (s *section) keeps() bool {
+	return !s.rejected && (s.kind == "video" || s.kind == "audio") && s.peer.ufrag != "" && s.peer.pwd != "" && len(s.peer.fingerprints) > 0 && s.speaks() != nil
+}
+
+// speaks is the first payload type of which the viewer says what it is.
+func (s *section) speaks() *codec {
+	for _, format := range s.formats {
+		for _, c := range s.codecs {
+			if c.name != "" && strconv.Itoa(int(c.payloadType)) == format {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
 // transportOf gives the section that stands for the transport its candidates.
 func transportOf(m *sdp.MediaDescription, candidates []string) {
 	for _, c := range candidates {

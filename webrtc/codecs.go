@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/camgate/camgate"
@@ -104,34 +103,6 @@ func (p *plan) has(k camgate.Kind) bool {
 // peer is the viewer's side of the one transport: that of the first section which
 // is not rejected (RFC 9143 section 7.3.1).
 func (p *plan) peer(o *offer) peer { return o.sections[p.first(o)].peer }
-
-// first is the section that stands for the transport: the first one that is not
-// rejected. A viewer's first section is kept without media rather than rejected: Chromium
-// cannot move the transport away from it.
-func (p *plan) first(o *offer) int {
-	used := p.parts()[0].section
-	if s := &o.sections[0]; used > 0 && !p.ingest && s.keeps() && o.bundle != nil && o.bundled(0) && o.bundled(used) {
-		return 0
-	}
-	return used
-}
-
-// keeps tells whether an answer can name a payload type of the section.
-func (s *section) keeps() bool {
-	return !s.rejected && (s.kind == "video" || s.kind == "audio") && s.peer.ufrag != "" && s.peer.pwd != "" && len(s.peer.fingerprints) > 0 && s.speaks() != nil
-}
-
-// speaks is the first payload type of which the viewer says what it is.
-func (s *section) speaks() *codec {
-	for _, format := range s.formats {
-		for _, c := range s.codecs {
-			if c.name != "" && strconv.Itoa(int(c.payloadType)) == format {
-				return c
-			}
-		}
-	}
-	return nil
-}
 
 func (p *plan) tracks() []*camgate.Track {
 	out := make([]*camgate.Track, len(p.routes))
