@@ -14,7 +14,9 @@ import (
 // lane is one track on its way to one viewer: it gives the stream's packets the
 // viewer's header. Its methods are called under the session's send lock.
 type lane struct {
-	track       *camgate.Track
+	track       *camgate.Track // another one when the session goes over
+	kind        camgate.Kind
+	name        string // unique in the session
 	cname       string
 	payloadType uint8
 	ssrc        uint32

@@ -105,7 +105,7 @@ func (r *route) preferences() (out []pion.RTPCodecParameters) {
 // newLane makes the lane of a route.
 func newLane(r route, cname string) *lane {
 	l := &lane{
-		track: r.track, cname: cname, payloadType: r.codec.payloadType, stamps: r.stamps,
+		track: r.track, kind: r.track.Kind, name: fmt.Sprintf("%s%d", r.track.Kind, r.track.ID), cname: cname, payloadType: r.codec.payloadType, stamps: r.stamps,
 		next: 1<<16 + uint64(randomUint32()>>17), repairs: uint16(randomUint32()),
 	}
 	if r.repair != nil {

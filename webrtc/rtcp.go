@@ -54,11 +54,11 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 			if l.ssrc != b.SSRC {
 				continue
 			}
-			if l.track.Kind == camgate.Video {
+			if l.kind == camgate.Video {
 				reader.Report(float64(b.FractionLost) / 256)
 			}
 			trip := roundTrip(b, time.Now())
-			if l.track.Kind == camgate.Video {
+			if l.kind == camgate.Video {
 				s.reported(b, trip)
 			}
 			if trip > 0 {

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
@@ -28,7 +27,7 @@ func (l *lane) Bind(c pion.TrackLocalContext) (pion.RTPCodecParameters, error) {
 func (l *lane) Unbind(pion.TrackLocalContext) error { return nil }
 
 // ID names the track among those of the session.
-func (l *lane) ID() string { return fmt.Sprintf("%s%d", l.track.Kind, l.track.ID) }
+func (l *lane) ID() string { return l.name }
 
 // RID is empty: there is no simulcast.
 func (l *lane) RID() string { return "" }
@@ -37,8 +36,8 @@ func (l *lane) RID() string { return "" }
 // for the CNAME, too.
 func (l *lane) StreamID() string { return l.cname }
 
-// Kind is that of the track.
-func (l *lane) Kind() pion.RTPCodecType { return pion.NewRTPCodecType(string(l.track.Kind)) }
+// Kind is that of the track, whichever it is.
+func (l *lane) Kind() pion.RTPCodecType { return pion.NewRTPCodecType(string(l.kind)) }
 
 // pass gives a packet to the library: where there are no keys, it has to encrypt and
 // send.
