@@ -247,6 +247,7 @@ func TestDemand(t *testing.T) {
 		}
 		r := p.read(t, p.child)
 		next(t, r)
+		synctest.Wait() // the supervisor says "live" when it has handed the picture out
 		if got := states(); got[0] != camgate.StateLive || got[1] != camgate.StateLive {
 			t.Errorf("%v although somebody watches", got)
 		}
