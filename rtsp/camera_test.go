@@ -99,7 +99,7 @@ func (c *camera) gop(n int) {
 }
 
 // run publishes 25 pictures a second with a keyframe each second until the
-// returned function is called.
+// returned function is called, at the latest until the test ends.
 func (c *camera) run() (stop func()) {
 	end, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -115,7 +115,9 @@ func (c *camera) run() (stop func()) {
 			}
 		}
 	}()
-	return sync.OnceFunc(func() { close(end); <-done })
+	stop = sync.OnceFunc(func() { close(end); <-done })
+	c.t.Cleanup(stop)
+	return stop
 }
 
 // pattern is n bytes that hold no start code.

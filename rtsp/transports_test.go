@@ -47,7 +47,7 @@ func view(t testing.TB, url string, protocol gortsplib.Protocol, tlsConfig *tls.
 	v.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Protocol: &protocol, TLSConfig: tlsConfig,
 		OnPacketsLost: func(uint64) {}, OnDecodeError: func(error) {}, OnTransportSwitch: func(error) {},
-		ListenPacket: net.ListenPacket,
+		ListenPacket: roomy,
 	}
 	if err := v.client.Start(); err != nil {
 		t.Fatal(err)
@@ -72,6 +72,16 @@ func view(t testing.TB, url string, protocol gortsplib.Protocol, tlsConfig *tls.
 		t.Fatal(err)
 	}
 	return v
+}
+
+// roomy listens with room for all that a test sends: what a viewer that gets no CPU
+// loses is not the gateway's.
+func roomy(network, address string) (net.PacketConn, error) {
+	conn, err := net.ListenPacket(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.UDPConn).SetReadBuffer(2 << 20)
 }
 
 func (v *viewer) packet(_ *description.Media, f format.Format, p *rtp.Packet) {
