@@ -4,25 +4,14 @@ SHELL    := /bin/bash -o pipefail
 TAGS     := nomsgpack
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-# Inlining takes room where it does not save time: in what runs once a request, or never.
-# Packages whose functions are inlined elsewhere (encoding/binary, time ...) stay as they are.
-COLD     := compress/... crypto/ecdsa crypto/elliptic crypto/hpke crypto/mlkem crypto/rsa crypto/tls crypto/x509/... encoding/asn1 encoding/gob \
-	encoding/base64 encoding/hex encoding/json encoding/pem encoding/xml flag fmt go/... html/... image/... log/... math/big mime/... net net/http/... \
-	net/textproto net/url os/... reflect regexp/... text/... vendor/golang.org/... \
-	github.com/VictoriaMetrics/... github.com/abema/... github.com/asticode/... github.com/bluenviron/gohlslib/... \
-	github.com/bluenviron/gortsplib/... github.com/bluenviron/mediacommon/... github.com/gabriel-vasile/... github.com/gin-contrib/... github.com/gin-gonic/... \
-	github.com/go-playground/... github.com/goccy/... github.com/google/... github.com/gorilla/... github.com/leodido/... \
-	github.com/pelletier/... github.com/pion/datachannel github.com/pion/dtls/... github.com/pion/ice/... \
-	github.com/pion/logging github.com/pion/mdns/... github.com/pion/rtcp github.com/pion/sctp github.com/pion/sdp/... github.com/pion/stun/... \
-	github.com/pion/turn/... github.com/pion/webrtc/... github.com/quic-go/... github.com/valyala/... \
-	go.mongodb.org/... go.yaml.in/... golang.org/x/net/... golang.org/x/text/... google.golang.org/... \
-	github.com/pion/interceptor/... github.com/pion/rtcp github.com/pion/transport/... golang.org/x/crypto/... path/... sort vendor/... \
-	crypto/internal/fips140/ecdsa crypto/internal/fips140/mlkem crypto/internal/fips140/rsa crypto/internal/hpke embed encoding/csv \
-	github.com/bluenviron/mediacommon/v2/pkg/formats/... github.com/pion/randutil mime github.com/camgate/camgate/hls \
-	github.com/camgate/camgate/cmd/... github.com/camgate/camgate/internal/... github.com/camgate/camgate/egress/mjpeg github.com/camgate/camgate/egress/child \
-	github.com/camgate/camgate/egress/matroska \
-	github.com/camgate/camgate/web github.com/camgate/camgate/ingest/...
-BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%=-l)
+# Inlining takes room and saves time only in what runs for each packet, picture and
+# sample: what is ours of that, and what it is made of. All else goes without.
+HOT      := runtime internal/runtime/... internal/poll internal/sync internal/byteorder internal/bytealg internal/abi internal/cpu sync/... syscall time context errors io \
+	bufio bytes slices cmp unique math math/bits encoding/binary net/netip crypto crypto/aes crypto/cipher crypto/hmac crypto/sha1 crypto/subtle \
+	crypto/internal/fips140/... golang.org/x/sys/... github.com/pion/rtp/... github.com/pion/srtp/... \
+	github.com/thesyncim/gopus/... github.com/tphakala/go-aac/... \
+	github.com/camgate/camgate $(addprefix github.com/camgate/camgate/,egress egress/burst egress/sound rtsp webrtc)
+BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -gcflags=all=-l $(HOT:%=-gcflags=%=)
 LINT     := v2.15.0
 # Counted, not timed: go test may take the end of the time for a failure.
 FUZZTIME := 2000x
