@@ -4,38 +4,13 @@
 //
 // It prints one JSON line for each scenario: {scenario, failures: [...], and figures}. The
 // exit status is 1 if one has failures. What is blocked is blocked between the page and the
-// gateway: answers lose the addresses that are to be of no use, requests are refused.
-import { chromium } from 'playwright-core';
+// gateway: answers lose the addresses that are to be of no use, requests are refused. A
+// network that blocks them is in blocked.mjs.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
-import path from 'node:path';
 import { audit } from './audit.mjs';
-
-const [base, ...wanted] = process.argv.slice(2);
-const failures = [];
-const ours = new Set([new URL(base).host]);
-const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-function check(ok, text) { if (!ok) failures.push(text); }
-
-const report = (page) => page.evaluate(() => window.camgate ?? document.querySelector('camgate-player').report);
-
-/** Waits until the player's report is as wanted, and returns it. */
-async function until(page, what, cond, limit = 20_000) {
-  const end = Date.now() + limit;
-  let last;
-  while (Date.now() < end) {
-    last = await report(page).catch(() => null);
-    if (last && cond(last)) return last;
-    await sleep(40);
-  }
-  failures.push(`not within ${limit / 1000} s: ${what}; ${JSON.stringify({ ...last, steps: undefined, stats: undefined })}`);
-  return last ?? {};
-}
-
-const plays = (rung, frames = 10) => (r) => r.rung === rung && r.phase === 'playing' && r.frames >= frames;
+import { base, check, fail, ours, play, plays, report, sleep, until } from './stage.mjs';
 
 /** Lets WHEP answers be what f makes of them. */
 const answers = (page, f) => page.route('**/whep', async (route) => {
@@ -212,7 +187,7 @@ const scenarios = {
         if (tiles.length === Number(n) && tiles.every((t) => (t.seen ? t.phase === 'playing' : !t.far || t.phase === 'stopped'))) return tiles;
         await sleep(100);
       }
-      failures.push(`${what}: ${JSON.stringify(tiles)}`);
+      fail(`${what}: ${JSON.stringify(tiles)}`);
       return tiles;
     };
     const top = await settle('at the top');
@@ -246,7 +221,7 @@ const scenarios = {
         for (const url of paths.split(',')) {
           await page.goto(base + url);
           await sleep(1500);
-          for (const f of await page.evaluate(audit)) failures.push(`${url} at ${width} px, ${colorScheme}: ${f}`);
+          for (const f of await page.evaluate(audit)) fail(`${url} at ${width} px, ${colorScheme}: ${f}`);
         }
       }
     }
@@ -317,35 +292,4 @@ const scenarios = {
   },
 };
 
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chromium-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, timeout: 60_000, acceptDownloads: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-let bad = false;
-try {
-  for (const item of wanted) {
-    const [name, ...rest] = item.split('=');
-    const page = await context.newPage();
-    const hosts = new Set();
-    page.on('request', (r) => { if (/^(http|ws)/.test(r.url())) hosts.add(new URL(r.url()).host); });
-    page.on('pageerror', (e) => failures.push(`error in the page: ${e.message}`));
-    page.on('console', (m) => { if (/Content.Security.Policy/i.test(m.text())) failures.push(m.text()); });
-    let out = {};
-    try {
-      out = await scenarios[name](page, rest.join('='));
-    } catch (e) {
-      failures.push(e.stack.split('\n').slice(0, 3).join(' '));
-    }
-    const foreign = [...hosts].filter((host) => !ours.has(host));
-    check(foreign.length === 0, `asks other hosts: ${foreign}`);
-    bad ||= failures.length > 0;
-    if (failures.length && process.env.SHOTS) await page.screenshot({ path: path.join(process.env.SHOTS, `${name}.png`) });
-    console.log(JSON.stringify({ scenario: name, ...out, failures: failures.splice(0) }));
-    await page.close();
-  }
-} finally {
-  await context.close();
-  fs.rmSync(profile, { recursive: true, force: true });
-}
-process.exit(bad ? 1 : 0);
+await play(scenarios);

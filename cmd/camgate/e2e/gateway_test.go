@@ -49,6 +49,7 @@ type gateway struct {
 	t                      *testing.T
 	cmd                    *exec.Cmd
 	log                    *lockedBuffer
+	host                   string
 	http, rtsp, rtp, webrt int
 	exited                 chan struct{}
 	err                    error
@@ -82,10 +83,16 @@ func start(t *testing.T, config string) *gateway {
 // startBy is start for a camgate that another program turns into (it execs what follows it).
 func startBy(t *testing.T, env, wrapper []string, config string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, log: &lockedBuffer{}, http: freeTCP(t), rtsp: freeTCP(t), webrt: freeTCP(t), rtp: freePair(t), exited: make(chan struct{})}
+	return startOn(t, "127.0.0.1", env, wrapper, config)
+}
+
+// startOn is startBy for an address of this machine.
+func startOn(t *testing.T, host string, env, wrapper []string, config string) *gateway {
+	t.Helper()
+	g := &gateway{t: t, host: host, log: &lockedBuffer{}, http: freeTCP(t), rtsp: freeTCP(t), webrt: freeTCP(t), rtp: freePair(t), exited: make(chan struct{})}
 	file := filepath.Join(t.TempDir(), "camgate.yaml")
-	ports := fmt.Sprintf("http: {address: 127.0.0.1:%d}\nrtsp: {address: 127.0.0.1:%d, rtp_address: 127.0.0.1:%d, rtcp_address: 127.0.0.1:%d}\nwebrtc: {address: 127.0.0.1:%d}\n",
-		g.http, g.rtsp, g.rtp, g.rtp+1, g.webrt)
+	ports := fmt.Sprintf("http: {address: %[1]s:%[2]d}\nrtsp: {address: %[1]s:%[3]d, rtp_address: %[1]s:%[4]d, rtcp_address: %[1]s:%[5]d}\nwebrtc: {address: %[1]s:%[6]d}\n",
+		host, g.http, g.rtsp, g.rtp, g.rtp+1, g.webrt)
 	if err := os.WriteFile(file, []byte(ports+config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +119,10 @@ func startBy(t *testing.T, env, wrapper []string, config string) *gateway {
 	return g
 }
 
-func (g *gateway) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", g.http, path) }
+func (g *gateway) url(path string) string { return fmt.Sprintf("http://%s:%d%s", g.host, g.http, path) }
 
 func (g *gateway) rtspURL(name string) string {
-	return fmt.Sprintf("rtsp://127.0.0.1:%d/%s", g.rtsp, name)
+	return fmt.Sprintf("rtsp://%s:%d/%s", g.host, g.rtsp, name)
 }
 
 // stop ends the program as a service manager does and checks that it ends well.

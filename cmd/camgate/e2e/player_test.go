@@ -32,6 +32,12 @@ func scenarios(t *testing.T, url string, names ...string) map[string]playerResul
 // perform plays the scenarios of a script in testdata.
 func perform(t *testing.T, file, url string, names ...string) map[string]playerResult {
 	t.Helper()
+	return performBy(t, (*exec.Cmd).Start, file, url, names...)
+}
+
+// performBy is perform, for a script that is started in another way.
+func performBy(t *testing.T, start func(*exec.Cmd) error, file, url string, names ...string) map[string]playerResult {
+	t.Helper()
 	script, err := filepath.Abs("../../../testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
@@ -40,11 +46,14 @@ func perform(t *testing.T, file, url string, names ...string) map[string]playerR
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{script, url}, names...)...)
 	cmd.WaitDelay = 5 * time.Second
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
 	results := map[string]playerResult{}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out.String()) {
 		t.Log(strings.TrimSpace(line))
 		var r playerResult
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
