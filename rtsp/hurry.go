@@ -80,13 +80,20 @@ func newPace(first *camgate.Unit, cached time.Duration) pace {
 
 func (p pace) on() bool { return p.rate != 0 }
 
-// wait returns when u may leave.
-func (p pace) wait(u *camgate.Unit) {
+// wait returns when u may leave, or has nowhere to go any more.
+func (p pace) wait(u *camgate.Unit, gone <-chan struct{}) {
 	if !p.on() {
 		return
 	}
 	due := p.begin.Add(time.Duration(float64(u.Time()-p.first) / p.rate))
-	if d := time.Until(due); d > 0 {
-		time.Sleep(d)
+	d := time.Until(due)
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-gone:
 	}
 }

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +65,7 @@ func TestPace(t *testing.T) {
 			begin := time.Now()
 			p := newPace(at(0), cached)
 			for d := time.Duration(0); d <= cached; d += 40 * time.Millisecond {
-				p.wait(at(d))
+				p.wait(at(d), nil)
 				if got := time.Since(begin); got < d/20 {
 					t.Errorf("%s of media after %s", d, got)
 				}
@@ -74,9 +75,40 @@ func TestPace(t *testing.T) {
 			}
 		}
 		begin := time.Now()
-		pace{}.wait(nil)
+		pace{}.wait(nil, nil)
 		if time.Since(begin) != 0 {
 			t.Error("a reader at the live edge waits")
+		}
+	})
+}
+
+// A reader that leaves while its cache is held back is not kept for the rest of it.
+func TestPaceEndsWithReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := camgate.NewRendition("cam", camgate.StreamLimits{})
+		cam := newCamera(t, s, false)
+		cam.gop(50)
+		r := subscribe(t, s)
+		p := &playback{reader: r, gone: make(chan struct{}), done: make(chan struct{})}
+		first, _ := r.Poll()
+		p.pace = newPace(first, 2*time.Second)
+		begin, ended := time.Now(), make(chan error)
+		go func() {
+			for {
+				if _, err := p.next(); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		p.stop()
+		p.stop() // by PAUSE, and by the end of the session
+		if err := <-ended; !errors.Is(err, errStopped) {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it ended after %s", took)
 		}
 	})
 }

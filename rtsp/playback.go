@@ -37,12 +37,13 @@ type playback struct {
 	parked bool
 
 	stopped atomic.Bool
+	gone    chan struct{} // closed with stopped
 	done    chan struct{} // closed at the end
 	err     error         // why it has ended; valid after done
 }
 
 func newPlayback(s *session, reader *camgate.Reader) *playback {
-	p := &playback{session: s, reader: reader, done: make(chan struct{})}
+	p := &playback{session: s, reader: reader, gone: make(chan struct{}), done: make(chan struct{})}
 	p.outs = make([]*outTrack, len(s.desc.tracks))
 	for _, out := range s.outs {
 		p.outs[out.track.ID] = out
@@ -92,7 +93,9 @@ func (p *playback) server() *Server { return p.session.endpoint.server }
 // stop ends the media: nothing is written any more after what the library writes
 // next. It does not wait.
 func (p *playback) stop() {
-	p.stopped.Store(true)
+	if !p.stopped.Swap(true) {
+		close(p.gone)
+	}
 	p.reader.Close()
 	if p.take() {
 		p.server().lanes.remove(p)
@@ -234,7 +237,9 @@ func (p *playback) next() (*camgate.Unit, error) {
 			}
 		}
 	}
-	p.pace.wait(u)
+	if p.pace.wait(u, p.gone); p.stopped.Load() {
+		return nil, errStopped
+	}
 	return u, nil
 }
 
