@@ -99,7 +99,7 @@ func (p *pull) controlled(conn net.Conn) net.Conn {
 	c := &controlConn{Conn: conn, framer: framer{in: newInbuf(conn, &p.source.memory.inbufs), welcome: &p.control.open, plain: p.control.open.Load()}}
 	c.framer.wait = c.framer.in.more
 	p.conn = c
-	if p.transport == TransportHTTP {
+	if p.tunnels() {
 		return &tunnelConn{Conn: c, pull: p}
 	}
 	return c

@@ -36,7 +36,7 @@ func sentinel(err error) error {
 	case isTimeout(err):
 		return camgate.ErrTimeout
 	}
-	return sentinelOfTunnel(err)
+	return camgate.ErrConnectionFailed
 }
 
 // sentinelOf reads the status of a response as RFC 2326 section 11 means it.

@@ -46,10 +46,10 @@ type pull struct {
 
 	longPost      bool         // of an HTTP tunnel
 	posted        atomic.Int64 // bytes of its body
-	tunnel        login        // where its web server wants a password
+	tunnel        login        // where the web server of a tunnel wants a password
 	tunnelAsked   bool         // we told it who we are
 	tunnelAnew    bool         // it is worth asking again
-	tunnelRefused error        // why it is not
+	tunnelRefused error        // why there is no tunnel
 
 	mu        sync.Mutex
 	conns     []net.Conn
@@ -60,6 +60,10 @@ type pull struct {
 // next is the session that follows on this one.
 func (p *pull) next() *pull {
 	return &pull{source: p.source, url: p.url, transport: p.transport, auto: p.auto, elsewhere: p.elsewhere, log: p.log, tunnel: p.tunnel}
+}
+
+func (p *pull) tunnels() bool {
+	return p.transport == TransportHTTP || p.transport == TransportWebSocket
 }
 
 // choose turns auto into a transport.
@@ -123,8 +127,8 @@ func (p *pull) attempt(ctx context.Context, stream *camgate.Stream) error {
 			l.password, _ = user.Password()
 		}
 	}
-	if p.transport == TransportHTTP || p.transport == TransportWebSocket {
-		p.control.open.Store(true) // a tunnel has another form
+	if p.tunnels() {
+		p.control.open.Store(true) // what goes through one has another form
 	}
 	p.cname = newCNAME()
 	p.source.mu.Lock()

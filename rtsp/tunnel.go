@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+
 	"github.com/camgate/camgate"
 )
 
@@ -25,8 +27,8 @@ const (
 	postPatience = 100000
 )
 
-// tunnelConn is one of the connections of an HTTP tunnel. The library writes the head
-// of the request first, and from one goroutine at a time.
+// tunnelConn is one of the connections of an HTTP tunnel, or that of a WebSocket. The
+// library writes the head of the request first, and from one goroutine at a time.
 type tunnelConn struct {
 	net.Conn
 	pull        *pull
@@ -68,7 +70,8 @@ func (c *tunnelConn) head(b []byte) []byte {
 	return append(slices.Clone(b[:len(b)-2]), "Authorization: "+value+"\r\n\r\n"...)
 }
 
-// Read looks at the answer to GET: the library only tells its status.
+// Read looks at the answer to GET: of that to a tunnel the library only tells the status,
+// and of that to a WebSocket only that it was another one.
 func (c *tunnelConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.post || c.answered {
@@ -79,7 +82,7 @@ func (c *tunnelConn) Read(b []byte) (int, error) {
 	if c.answered = end >= 0 || len(c.answer) > maxHeader; end >= 0 {
 		res, wrong := http.ReadResponse(bufio.NewReader(bytes.NewReader(c.answer)), nil)
 		if wrong == nil {
-			c.pull.tunnelAnswered(res.StatusCode, res.Header["Www-Authenticate"])
+			c.pull.tunnelAnswered(res)
 			res.Body.Close()
 		}
 	}
@@ -91,16 +94,26 @@ func (c *tunnelConn) Read(b []byte) (int, error) {
 
 // tunnelAnswered is what the web server before a camera says, which may want a password,
 // too. It asks once for each session.
-func (p *pull) tunnelAnswered(status int, challenges []string) {
-	if status != http.StatusUnauthorized {
+func (p *pull) tunnelAnswered(res *http.Response) {
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusSwitchingProtocols:
 		p.tunnel.accepted = p.tunnelAsked
-		return
+	case http.StatusUnauthorized:
+		err := p.tunnel.challenged(res.Header["Www-Authenticate"], p.tunnelAsked)
+		if p.tunnelAnew = err == nil; err != nil {
+			p.refuseTunnel(camgate.ErrAuthFailed, err)
+		}
+	default: // RTSP has the numbers of HTTP where they mean the same (RFC 2326 section 7.1.1)
+		p.refuseTunnel(sentinelOf(base.StatusCode(res.StatusCode)), fmt.Errorf("the camera answers %q", res.Status))
 	}
-	if err := p.tunnel.challenged(challenges, p.tunnelAsked); err != nil {
-		p.tunnelRefused = fmt.Errorf("%w: the HTTP tunnel: %w", camgate.ErrAuthFailed, err)
-		return
+}
+
+func (p *pull) refuseTunnel(kind, why error) {
+	name := "HTTP"
+	if p.transport == TransportWebSocket {
+		name = "WebSocket"
 	}
-	p.tunnelAnew = true
+	p.tunnelRefused = fmt.Errorf("%w: the %s tunnel: %w", kind, name, why)
 }
 
 // learnTunnel draws a conclusion from a session that ended by itself.
@@ -118,18 +131,4 @@ func (s *Source) learnTunnel(p *pull) {
 		s.longPost = true
 		p.log.Info("the camera ends a tunnel when it is full: the next one is announced to be longer", "source", s.name)
 	}
-}
-
-// sentinelOfTunnel reads the status with which a tunnel was refused, of which the
-// library makes a text.
-func sentinelOfTunnel(err error) error {
-	_, status, ok := strings.Cut(err.Error(), "bad status code: ")
-	switch {
-	case !ok:
-	case status == "401", status == "403":
-		return camgate.ErrAuthFailed
-	case status == "404":
-		return camgate.ErrStreamNotFound
-	}
-	return camgate.ErrConnectionFailed
 }
