@@ -74,7 +74,7 @@ func benchViewer(b *testing.B, server *Server, stream *camgate.Stream, s *socket
 	to := listenUDP(b).LocalAddr().(*net.UDPAddr).AddrPort()
 	t := &transport{ports: &ports{udp: s}, local: local}
 	t.path.Store(&path{udp: true, remote: netip.AddrPortFrom(to.Addr().Unmap(), to.Port())})
-	x := &session{server: server, stream: stream, transport: t, log: slog.New(slog.DiscardHandler)}
+	x := &session{resource: &resource{server: server, stream: stream, transport: t, log: slog.New(slog.DiscardHandler)}}
 	x.ctx, x.cancel = context.WithCancelCause(context.Background())
 	b.Cleanup(func() { x.end(errDeleted) })
 	track := stream.Tracks()[0]
@@ -83,10 +83,12 @@ func benchViewer(b *testing.B, server *Server, stream *camgate.Stream, s *socket
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, ok := r.Poll(); ok; _, ok = r.Poll() { // the cached GOP
+	for u, ok := r.Poll(); ok; u, ok = r.Poll() { // the cached GOP
+		x.lanes[0].newest = u
 	}
 	x.reader.Store(r)
-	return &viewer{session: x}, r
+	// There is nobody to take reports.
+	return &viewer{session: x, reportAt: time.Now().Add(time.Hour)}, r
 }
 
 // BenchmarkLane makes and encrypts the packets of a picture, as they are and with the

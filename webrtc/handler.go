@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/camgate/camgate"
 )
@@ -35,47 +34,7 @@ const (
 // having written nothing: ErrBadRequest, ErrUnsupportedCodec when the viewer has no
 // codec of the stream, ErrNotReady, ErrTooManyReaders.
 func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
-	allow := "GET, HEAD, OPTIONS, POST"
-	if session != "" {
-		allow = "GET, HEAD, OPTIONS, PATCH, DELETE"
-	}
-	switch {
-	case r.Method == http.MethodOptions:
-		s.options(w, allow)
-	case r.Method == http.MethodGet, r.Method == http.MethodHead:
-		s.get(w, stream, session)
-	case session == "" && r.Method == http.MethodPost:
-		return s.post(w, r, stream)
-	case session != "" && r.Method == http.MethodPatch:
-		return s.patch(w, r, stream, session)
-	case session != "" && r.Method == http.MethodDelete:
-		s.delete(w, stream, session)
-	default:
-		w.Header().Set("Allow", allow)
-		refuse(w, http.StatusMethodNotAllowed, r.Method+" is not possible here: "+allow)
-	}
-	return nil
-}
-
-// options tells what can be asked for, and which servers a viewer may use before it
-// makes its offer.
-func (s *Server) options(w http.ResponseWriter, allow string) {
-	s.links(w)
-	h := w.Header()
-	h.Set("Allow", allow)
-	h.Set("Accept-Post", typeSDP)
-	h.Set("Accept-Patch", typeFragment)
-	w.WriteHeader(http.StatusOK)
-}
-
-// get answers that there is nothing to see (RFC 9725 section 4.1).
-func (s *Server) get(w http.ResponseWriter, stream *camgate.Stream, session string) {
-	if session != "" && s.find(session, stream) == nil {
-		refuse(w, http.StatusNotFound, "no such session")
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
+	return s.serve(w, r, stream, session, &s.viewers)
 }
 
 // post makes a session.
@@ -103,17 +62,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	if err != nil {
 		return err
 	}
-	s.links(w)
 	h := w.Header()
-	location := strings.TrimSuffix(r.URL.EscapedPath(), "/") + "/" + x.id
-	if r.URL.RawQuery != "" {
-		location += "?" + r.URL.RawQuery
-	}
-	h.Set("Location", location)
-	h.Set("ETag", x.signalling.now())
-	h.Set("Accept-Patch", typeFragment)
-	h.Set("Content-Type", typeSDP)
-	h.Set("Cache-Control", "no-store")
 	for _, m := range p.missing {
 		h.Add(MissingHeader, m)
 	}
@@ -123,8 +72,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.St
 	if talk != "" {
 		h.Set(TalkHeader, talk)
 	}
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, answer) // the viewer may be gone; the session ends by itself
+	x.created(w, r, answer)
 	return nil
 }
 
@@ -145,57 +93,6 @@ func (s *Server) prepare(ctx context.Context, r *http.Request, o *offer, stream 
 	}
 	refusal := p.addMic(o, r, stream)
 	return p, talkHeader(o, p, refusal, stream), nil
-}
-
-// patch takes trickled candidates and restarts ICE. The gateway learns the viewer's
-// address from its checks and has no use for candidates but to tell of relays; and it
-// says what is wrong with them.
-func (s *Server) patch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, session string) error {
-	x := s.find(session, stream)
-	if x == nil {
-		refuse(w, http.StatusNotFound, "no such session")
-		return nil
-	}
-	body, ok := read(w, r, typeFragment, maxFragment)
-	if !ok {
-		return nil
-	}
-	f, err := parseFragment(body)
-	if err != nil {
-		return err
-	}
-	match := strings.Join(r.Header.Values("If-Match"), ",")
-	switch {
-	case match == "": // RFC 6585 section 3
-		refuse(w, http.StatusPreconditionRequired, `If-Match is missing: the ETag of the session, or * to restart ICE`)
-		return nil
-	case !matches(match, x.signalling.now()):
-		refuse(w, http.StatusPreconditionFailed, "If-Match is not the ETag of the session")
-		return nil
-	}
-	switch x.signalling.sort(f, x.offer.peers()) {
-	case fragmentRestart:
-		return s.restart(w, r, x, f)
-	case fragmentLate:
-		refuse(w, http.StatusConflict, "ICE was restarted since, with other credentials")
-	case fragmentMixed:
-		return fmt.Errorf("%w: an ICE restart needs another ice-ufrag and another ice-pwd", errBadFragment)
-	case fragmentTrickle:
-		x.note(f.candidates)
-		w.WriteHeader(http.StatusNoContent)
-	}
-	return nil
-}
-
-func (s *Server) delete(w http.ResponseWriter, stream *camgate.Stream, session string) {
-	x := s.find(session, stream)
-	if x == nil {
-		refuse(w, http.StatusNotFound, "no such session")
-		return
-	}
-	x.end(errDeleted)
-	<-x.done
-	w.WriteHeader(http.StatusOK)
 }
 
 // read returns the body of a request, or answers it.

@@ -53,12 +53,12 @@ func (g *gateway) only(t *testing.T) *session {
 	t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, x := range g.sessions {
-		if len(g.sessions) == 1 {
-			return x
+	for _, x := range g.viewers.members {
+		if len(g.viewers.members) == 1 {
+			return x.(*session)
 		}
 	}
-	t.Fatalf("%d sessions", len(g.sessions))
+	t.Fatalf("%d sessions", len(g.viewers.members))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -38,20 +37,8 @@ var (
 
 // publisher is the session of one who publishes a stream.
 type publisher struct {
-	server      *Server
-	id          string // who knows it may end the session: never in a log
-	signalling  signalling
-	restarts    sync.Mutex // one after the other
-	stream      *camgate.Stream
+	*resource
 	publication *ingest.Publication
-	offer       *offer
-	plan        *plan
-	transport   *transport
-	log         *slog.Logger
-
-	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when run has returned
 
 	begun  chan struct{} // closed when there are inlets
 	inlets []*inlet
@@ -66,8 +53,9 @@ type publisher struct {
 	reading sync.WaitGroup // of those who entered
 }
 
-// end ends the session; the first cause counts.
-func (x *publisher) end(cause error) { x.cancel(cause) }
+// note has no use for candidates: a publisher is reached at the address that its checks
+// come from.
+func (x *publisher) note([]string) {}
 
 // run takes what is published until that ends.
 func (x *publisher) run() {
@@ -83,7 +71,7 @@ func (x *publisher) run() {
 	switch cause := context.Cause(x.ctx); {
 	case errors.Is(cause, errNoConnect):
 		x.log.Info("publisher did not connect", "reason", cause)
-	case camgate.IsGone(cause), errors.Is(cause, errUnpublished), errors.Is(cause, errDeleted), errors.Is(cause, errLost), errors.Is(cause, errShutdown):
+	case expected(cause):
 		x.log.Info("publisher left", "reason", cause)
 	default:
 		x.log.Warn("publisher failed", "err", cause)

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,37 +95,6 @@ func matches(header, etag string) bool {
 		}
 	}
 	return false
-}
-
-// restart begins another ICE session (RFC 9725 section 4.3.3) and answers with the
-// gateway's side of it. When it fails before anything has changed, the session goes on
-// as it is.
-func (s *Server) restart(w http.ResponseWriter, r *http.Request, x *session, f *fragment) error {
-	if f.ufrag == "" || f.pwd == "" {
-		return fmt.Errorf("%w: an ICE restart needs both ice-ufrag and ice-pwd", errBadFragment)
-	}
-	x.restarts.Lock() // one after the other
-	defer x.restarts.Unlock()
-	p := x.plan.peer(x.offer)
-	p.ufrag, p.pwd = f.ufrag, f.pwd
-	body, err := x.transport.restart(x.offer, x.plan, p, s.candidates(r))
-	if err != nil {
-		if x.ctx.Err() != nil {
-			refuse(w, http.StatusNotFound, "no such session")
-			return nil
-		}
-		return err
-	}
-	etag := x.signalling.begin(p)
-	x.note(f.candidates)
-	s.links(w)
-	h := w.Header()
-	h.Set("ETag", etag)
-	h.Set("Content-Type", typeFragment)
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write([]byte(body)) // the viewer may be gone; the session ends by itself
-	return nil
 }
 
 // restart gives both sides of the transport new credentials. Media goes on along the

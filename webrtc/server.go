@@ -34,11 +34,11 @@ type Server struct {
 	joined, resent atomic.Uint64
 	received       reception
 
+	viewers, publishers endpoint
+
 	mu         sync.Mutex
 	closed     bool
-	sessions   map[string]*session
 	pending    int // sessions being made
-	publishers map[string]*publisher
 	handshakes map[string]invitation
 	running    sync.WaitGroup
 }
@@ -54,9 +54,11 @@ func New(opts Options) (*Server, error) {
 		log:  opts.Logger,
 		logs: libraryLog{log: opts.Logger},
 
-		addrs:    newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
-		sessions: map[string]*session{}, publishers: map[string]*publisher{}, handshakes: map[string]invitation{},
+		addrs:      newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
+		handshakes: map[string]invitation{},
 	}
+	s.viewers = endpoint{map[string]member{}, s.post, errDeleted}
+	s.publishers = endpoint{map[string]member{}, s.publish, errUnpublished}
 	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
@@ -78,11 +80,10 @@ func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	s.mu.Lock()
 	s.closed = true
-	for _, x := range s.sessions {
-		x.end(errShutdown)
-	}
-	for _, x := range s.publishers {
-		x.end(errShutdown)
+	for _, e := range []*endpoint{&s.viewers, &s.publishers} {
+		for _, m := range e.members {
+			m.base().end(errShutdown)
+		}
 	}
 	s.mu.Unlock()
 	ended := make(chan struct{})
@@ -99,11 +100,13 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Sessions returns the number of sessions, connected or about to be.
-func (s *Server) Sessions() int {
+// Sessions returns the number of viewers' sessions, connected or about to be.
+func (s *Server) Sessions() int { return s.count(&s.viewers) }
+
+func (s *Server) count(e *endpoint) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.sessions)
+	return len(e.members)
 }
 
 // Stats are counters for metrics.
@@ -123,11 +126,8 @@ type Stats struct {
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats {
-	st := Stats{Sessions: s.Sessions(), Joined: s.joined.Load(), Resent: s.resent.Load()}
+	st := Stats{Sessions: s.Sessions(), Publishers: s.count(&s.publishers), Joined: s.joined.Load(), Resent: s.resent.Load()}
 	s.received.fill(&st)
-	s.mu.Lock()
-	st.Publishers = len(s.publishers)
-	s.mu.Unlock()
 	if b := s.ports.bursts(); b != nil {
 		st.SendMode = b.Mode().String()
 	}
@@ -141,7 +141,7 @@ func (s *Server) reserve() (release func(), err error) {
 	switch {
 	case s.closed:
 		return nil, errShutdown
-	case len(s.sessions)+len(s.publishers)+s.pending >= s.opts.MaxSessions:
+	case len(s.viewers.members)+len(s.publishers.members)+s.pending >= s.opts.MaxSessions:
 		return nil, fmt.Errorf("%w: the limit is %d WebRTC sessions", camgate.ErrTooManyReaders, s.opts.MaxSessions)
 	}
 	s.pending++
@@ -154,16 +154,11 @@ func (s *Server) reserve() (release func(), err error) {
 
 // open makes a session and returns it with the answer.
 func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan) (*session, string, error) {
-	x := &session{
-		server: s, id: random(16),
-		stream: stream, offer: o, plan: p, now: p, transport: &transport{ours: o.ours}, done: make(chan struct{}),
-		log: s.log.With("stream", stream.Name()),
-	}
-	x.signalling.etag, x.signalling.peer, x.signalling.claims = newETag(), p.peer(o), claims{}
+	x := &session{resource: newResource(s, stream, o, p), now: p}
+	x.signalling.claims = claims{}
 	for i := range o.sections {
 		x.signalling.claims.add(o.sections[i].candidates)
 	}
-	x.ctx, x.cancel = context.WithCancelCause(context.Background())
 	if x.smaller = s.smaller(stream, p); len(x.smaller) > 0 {
 		x.transport.onArrivals = x.arrivals
 	} else {
@@ -180,13 +175,13 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 		x.mic, err = newMicrophone(x, r.RemoteAddr)
 	}
 	if err == nil {
-		answer, err = s.answer(r, x)
+		answer, err = x.answer(r, x.lanes, x.mic.handler())
 	}
 	if err == nil && len(p.routes) > 0 {
 		err = x.subscribe(r.RemoteAddr)
 	}
 	if err == nil {
-		err = s.start(x)
+		err = s.start(&s.viewers, x)
 	}
 	if err != nil {
 		p.end()
@@ -200,51 +195,6 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 		return nil, "", err
 	}
 	return x, answer, nil
-}
-
-// start runs a session.
-func (s *Server) start(x *session) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errShutdown
-	}
-	s.sessions[x.id] = x
-	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		x.run()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.sessions, x.id)
-	}()
-	return nil
-}
-
-// find returns the session of that name, if it is one of the stream.
-func (s *Server) find(id string, stream *camgate.Stream) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if x := s.sessions[id]; x != nil && x.stream == stream {
-		return x
-	}
-	return nil
-}
-
-// answer opens the transport of a session and makes its SDP answer.
-func (s *Server) answer(r *http.Request, x *session) (string, error) {
-	candidates := s.candidates(r)
-	if err := x.transport.open(x.ctx, s, x.plan, x.lanes); err != nil {
-		return "", err
-	}
-	if x.mic != nil {
-		x.transport.pc.OnTrack(x.mic.track)
-	}
-	made, err := x.transport.accept(x.offer.part(x.plan, x.plan.peer(x.offer)))
-	if err != nil {
-		return "", err
-	}
-	return x.offer.answer(made, x.plan, candidates)
 }
 
 // candidates are where the viewer can reach the ports, best first.

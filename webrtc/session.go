@@ -3,9 +3,7 @@ package webrtc
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,23 +19,10 @@ const (
 
 // session is one viewer of one stream.
 type session struct {
-	server    *Server
-	id        string // who knows it may end the session: never in a log
-	stream    *camgate.Stream
-	offer     *offer
-	plan      *plan
-	transport *transport
-	lanes     []*lane           // by route
-	mic       *microphone       // nil: the viewer is not heard
-	smaller   []*camgate.Stream // renditions that the viewer may be sent in the stream's place, best first
-	log       *slog.Logger
-
-	signalling signalling
-	restarts   sync.Mutex // one ICE restart at a time
-
-	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when run has returned
+	*resource
+	lanes   []*lane           // by route
+	mic     *microphone       // nil: the viewer is not heard
+	smaller []*camgate.Stream // renditions that the viewer may be sent in the stream's place, best first
 
 	reader   atomic.Pointer[camgate.Reader]
 	from     atomic.Pointer[camgate.Stream] // that is read: the stream, or a variant of it
@@ -54,9 +39,6 @@ type session struct {
 	told    verdict    // what it tells where there is none
 	reports reports
 }
-
-// end ends the session; the first cause counts.
-func (s *session) end(cause error) { s.cancel(cause) }
 
 // run serves the viewer until it leaves or the stream has other tracks.
 func (s *session) run() {
@@ -95,7 +77,7 @@ func (s *session) tell(cause error) {
 		s.log.Info("reader did not connect", "reason", cause)
 	case len(s.lanes) == 0:
 		s.log.Info("talk ends", "reason", cause)
-	case camgate.IsGone(cause), errors.Is(cause, errDeleted), errors.Is(cause, errLost), errors.Is(cause, errShutdown):
+	case expected(cause):
 		s.log.Info("reader left", "reason", cause)
 	default:
 		s.log.Warn("reader failed", "err", cause)

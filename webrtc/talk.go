@@ -173,7 +173,18 @@ func (m *microphone) wait() {
 	}
 }
 
-// track takes the packets, in a goroutine of the library.
+// trackHandler takes what comes in, in a goroutine of the library.
+type trackHandler = func(*pion.TrackRemote, *pion.RTPReceiver)
+
+// handler is nil where nobody is heard.
+func (m *microphone) handler() trackHandler {
+	if m == nil {
+		return nil
+	}
+	return m.track
+}
+
+// track takes the packets.
 func (m *microphone) track(remote *pion.TrackRemote, _ *pion.RTPReceiver) {
 	if !m.enter() {
 		return
