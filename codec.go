@@ -56,6 +56,16 @@ func (c Codec) Understood() bool {
 	return false
 }
 
+// Decodable reports whether pictures in the codec can be decoded here, by ffmpeg, and so
+// be made anew in another one.
+func (c Codec) Decodable() bool {
+	switch c {
+	case H264, H265, VP8, VP9, AV1, MJPEG:
+		return true
+	}
+	return false
+}
+
 // Params is what a decoder has to know before the first access unit. A Params
 // value is immutable: a change of parameters is a new value.
 type Params struct {

@@ -276,9 +276,34 @@ func TestLeftOut(t *testing.T) {
 func tracksOf(codecs ...camgate.Codec) []*camgate.Track {
 	var out []*camgate.Track
 	for _, c := range codecs {
-		out = append(out, camgate.NewTrack(camgate.TrackOptions{Codec: c}))
+		kind := camgate.Audio
+		if c.Decodable() {
+			kind = camgate.Video
+		}
+		out = append(out, camgate.NewTrack(camgate.TrackOptions{Kind: kind, Codec: c}))
 	}
 	return out
+}
+
+// TestLacks: what HLS has no place for is made anew, but where there is another track of
+// its kind.
+func TestLacks(t *testing.T) {
+	for _, c := range []struct {
+		tracks []*camgate.Track
+		want   camgate.Variant
+	}{
+		{tracksOf(camgate.H264, camgate.AAC), camgate.Variant{}},
+		{tracksOf(camgate.VP9, camgate.Opus), camgate.Variant{}},
+		{tracksOf(camgate.AV1), camgate.Variant{}},
+		{tracksOf(camgate.VP8, camgate.Opus), camgate.Variant{Video: camgate.H264}},
+		{tracksOf(camgate.MJPEG, camgate.PCMA), camgate.Variant{Video: camgate.H264, Audio: camgate.AAC}},
+		{tracksOf(camgate.MJPEG, camgate.VP9, camgate.PCMU, camgate.AAC), camgate.Variant{}},
+		{tracksOf(camgate.H265, camgate.G722), camgate.Variant{Audio: camgate.AAC}},
+	} {
+		if got := lacks(c.tracks); got != c.want {
+			t.Errorf("%v: %v, want %v", c.tracks, got, c.want)
+		}
+	}
 }
 
 // TestDelta: a delta update leaves out old segments and nothing else.

@@ -25,81 +25,63 @@ type plan struct {
 	left   []string         // in words
 }
 
+// carries reports whether HLS has a place for a codec.
+func carries(c camgate.Codec) bool {
+	switch c {
+	case camgate.H264, camgate.H265, camgate.VP9, camgate.AV1, camgate.AAC, camgate.Opus:
+		return true
+	}
+	return false
+}
+
 // choose takes the first video and the first audio track that HLS can carry. It
 // fails with ErrUnsupportedCodec when there is none.
-func choose(tracks []*camgate.Track) (plan, error) {
-	var video, audio *camgate.Track
-	var p plan
+func choose(tracks []*camgate.Track) (p plan, err error) {
+	first := map[camgate.Kind]*camgate.Track{}
 	for _, t := range tracks {
-		switch t.Codec {
-		case camgate.H264, camgate.H265, camgate.VP9, camgate.AV1:
-			if video == nil {
-				video = t
-				continue
-			}
-			p.left = append(p.left, fmt.Sprintf("%s: only one video track is served", t.Codec))
-		case camgate.AAC, camgate.Opus:
-			if audio == nil {
-				audio = t
-				continue
-			}
-			p.left = append(p.left, fmt.Sprintf("%s: only one audio track is served", t.Codec))
-		default:
+		switch {
+		case !carries(t.Codec):
 			p.left = append(p.left, fmt.Sprintf("%s: HLS cannot carry it", t.Codec))
+		case first[t.Kind] != nil:
+			p.left = append(p.left, fmt.Sprintf("%s: only one %s track is served", t.Codec, t.Kind))
+		default:
+			first[t.Kind] = t
 		}
 	}
-	for _, t := range []*camgate.Track{video, audio} {
-		if t != nil {
+	for _, kind := range []camgate.Kind{camgate.Video, camgate.Audio} {
+		if t := first[kind]; t != nil {
 			p.tracks = append(p.tracks, t)
 		}
 	}
 	if len(p.tracks) == 0 {
-		return p, fmt.Errorf("%w: HLS carries H264, H265, VP9, AV1, AAC and Opus: %s",
+		err = fmt.Errorf("%w: HLS carries H264, H265, VP9, AV1, AAC and Opus: %s",
 			camgate.ErrUnsupportedCodec, strings.Join(p.left, ", "))
 	}
-	return p, nil
+	return p, err
 }
 
 // lacks is what HLS needs to be made of tracks beside what it can carry of them as they
 // are: a picture when there is none for it, and sound. Sound that cannot be made is left
 // out.
 func lacks(tracks []*camgate.Track) (v camgate.Variant) {
-	var picture, sound *camgate.Track
 	seen, heard := false, false
 	for _, t := range tracks {
 		switch {
-		case t.Codec == camgate.H264, t.Codec == camgate.H265:
-			seen = true
-		case t.Codec == camgate.AAC, t.Codec == camgate.Opus:
-			heard = true
-		case t.Codec == camgate.MJPEG && picture == nil:
-			picture = t
-		case t.Kind == camgate.Audio && sound == nil:
-			sound = t
+		case carries(t.Codec):
+			seen, heard = seen || t.Kind == camgate.Video, heard || t.Kind == camgate.Audio
+		case t.Kind == camgate.Audio:
+			v.Audio = camgate.AAC
+		case t.Codec.Decodable():
+			v.Video = camgate.H264
 		}
 	}
-	if picture != nil && !seen {
-		v.Video = camgate.H264
+	if seen {
+		v.Video = ""
 	}
-	if sound != nil && !heard {
-		v.Audio = camgate.AAC
+	if heard {
+		v.Audio = ""
 	}
 	return v
-}
-
-// carries reports what choose fails with, without the work; no tracks are no fault.
-func carries(tracks []*camgate.Track) error {
-	for _, t := range tracks {
-		switch t.Codec {
-		case camgate.H264, camgate.H265, camgate.VP9, camgate.AV1, camgate.AAC, camgate.Opus:
-			return nil
-		}
-	}
-	if len(tracks) == 0 {
-		return nil
-	}
-	_, err := choose(tracks)
-	return err
 }
 
 // Judge tells what a viewer gets of tracks: those that are served, and in words what

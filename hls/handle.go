@@ -3,6 +3,7 @@ package hls
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -42,7 +43,7 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 	if !ok {
 		return fmt.Errorf("%w: delivery directive", camgate.ErrBadRequest)
 	}
-	if err := carries(st.Tracks()); err != nil && (s.opts.Variants == nil || lacks(st.Tracks()) == camgate.Variant{}) {
+	if err := s.hopeless(st.Tracks()); err != nil {
 		return err // before a worker is started only to find out the same
 	}
 	lease, err := s.workers.Use(st)
@@ -70,6 +71,17 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, st *camgate.Stre
 	}
 	q.m.viewers.sent(r, b.write(w, r, cache))
 	return nil
+}
+
+// hopeless is why no worker can serve tracks; no tracks are no fault.
+func (s *Server) hopeless(tracks []*camgate.Track) error {
+	switch {
+	case len(tracks) == 0, slices.ContainsFunc(tracks, func(t *camgate.Track) bool { return carries(t.Codec) }),
+		s.opts.Variants != nil && lacks(tracks) != camgate.Variant{}:
+		return nil
+	}
+	_, err := choose(tracks)
+	return err
 }
 
 // answer says in words why there is no file.

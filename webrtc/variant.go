@@ -82,7 +82,7 @@ func (o *offer) variant(tracks []*camgate.Track) (v camgate.Variant) {
 			switch {
 			case t.Reorders() && o.decodes(t):
 				v.NoReorder = true
-			case encodable(t.Codec) && o.decodes(plainH264()):
+			case t.Codec.Decodable() && o.decodes(plainH264()):
 				v.Video = camgate.H264
 			}
 		}
@@ -93,11 +93,6 @@ func (o *offer) variant(tracks []*camgate.Track) (v camgate.Variant) {
 		}
 	}
 	return v
-}
-
-// encodable are the pictures that the gateway can decode, and so encode.
-func encodable(c camgate.Codec) bool {
-	return c == camgate.H264 || c == camgate.H265 || c == camgate.MJPEG
 }
 
 // Tracks such as encoders here make them.

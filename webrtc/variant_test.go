@@ -69,7 +69,8 @@ func TestPlan(t *testing.T) {
 		{"H265 without an encoder", chromiumOffer, tracks(h265(), opus()), nil, none, camgate.Variant{Video: camgate.H264}, "", "", "", "the viewer offers AV1 H264 VP8 only; H264 cannot be made of it: no encoder available: all are broken"},
 		{"H264 of 10 bits and 4:2:2", chromiumOffer, tracks(h422()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "", "", ""},
 		{"MJPEG", chromiumOffer, tracks(mjpeg()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "video MJPEG -> H264", "", ""},
-		{"AV1 that is not offered", noAV1, tracks(av1()), nil, nil, camgate.Variant{}, "", "", "", "AV1"},
+		{"AV1 that is not offered", noAV1, tracks(av1()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "video AV1 -> H264", "", ""},
+		{"AV1 that is not offered, without an encoder", noAV1, tracks(av1()), nil, none, camgate.Variant{Video: camgate.H264}, "", "", "", "H264 cannot be made of it"},
 		{"B-frames", chromiumOffer, tracks(bFrames(), pcma()), tracks(h264(), pcma()), nil, camgate.Variant{NoReorder: true}, "H264 PCMA", "video H264, B-frames left out", "", ""},
 		{"B-frames that stay", chromiumOffer, tracks(bFrames()), nil, camgate.ErrUnsupportedCodec, camgate.Variant{NoReorder: true}, "", "", "", "switch them off at the camera"},
 	} {

@@ -184,8 +184,7 @@ func Judge(tracks []*camgate.Track, ffmpeg string) (track *camgate.Track, decode
 func videoTrack(tracks []*camgate.Track) (*camgate.Track, error) {
 	err := camgate.ErrNoVideoTrack
 	for _, t := range tracks {
-		switch t.Codec {
-		case camgate.MJPEG, camgate.H264, camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1:
+		if t.Codec.Decodable() {
 			return t, nil
 		}
 		if t.Kind == camgate.Video {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
 	"github.com/camgate/camgate"
@@ -24,6 +25,17 @@ func clip(t *testing.T, f Format, args string) (list []Picture) {
 		t.Fatal(err)
 	}
 	in, made := newNUT(bytes.NewReader(out)), units{codec: f.Codec}
+	take := made.take
+	switch f.Codec {
+	case camgate.VP8, camgate.VP9:
+		take = func(data []byte) ([][]byte, bool, error) { return [][]byte{data}, len(list) == 0, nil }
+	case camgate.AV1:
+		take = func(data []byte) (au [][]byte, key bool, err error) {
+			var obus av1.Bitstream
+			err = obus.Unmarshal(data)
+			return obus, len(list) == 0, err
+		}
+	}
 	for {
 		p, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -33,7 +45,7 @@ func clip(t *testing.T, f Format, args string) (list []Picture) {
 			t.Fatal(err)
 		}
 		made.learn(in.extra)
-		au, key, err := made.take(p.data)
+		au, key, err := take(p.data)
 		if err != nil || len(au) == 0 {
 			t.Fatal("no picture: ", err)
 		}
@@ -56,6 +68,10 @@ func TestCompressed(t *testing.T) {
 		{"H264 to H264, two thirds", camgate.H264, "-c:v libx264 -preset ultrafast", Settings{Codec: camgate.H264, FPS: 20}, 40},
 		{"MJPEG to H264", camgate.MJPEG, "-pix_fmt yuvj422p -c:v mjpeg", Settings{Codec: camgate.H264}, 60},
 		{"MJPEG to H265", camgate.MJPEG, "-pix_fmt yuvj420p -c:v mjpeg", Settings{Codec: camgate.H265, Width: 320, Height: 180}, 60},
+		{"VP8 to H264", camgate.VP8, "-c:v libvpx -deadline realtime -auto-alt-ref 0", Settings{Codec: camgate.H264}, 60},
+		{"VP8 with hidden pictures", camgate.VP8, "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 -cpu-used 5", Settings{Codec: camgate.H264}, 60},
+		{"VP9 to H264, smaller", camgate.VP9, "-pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime -cpu-used 8", Settings{Codec: camgate.H264, Width: 320, Height: 180}, 60},
+		{"AV1 to H264", camgate.AV1, "-pix_fmt yuv420p -c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0", Settings{Codec: camgate.H264}, 60},
 		{"H264 to MJPEG", camgate.H264, "-c:v libx264 -preset ultrafast", Settings{Codec: camgate.MJPEG, FPS: 5, Quality: 60}, 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ type Settings struct {
 
 // Format is what the pictures are that go in.
 type Format struct {
-	Codec         camgate.Codec // Raw, H264, H265 or MJPEG
+	Codec         camgate.Codec // Raw, or a Decodable one
 	Width, Height int
 	FPS           float64 // as declared; 0: not known
 	// Raw: see camgate.Params. Stride 0: lines follow each other without a gap.

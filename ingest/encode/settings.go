@@ -14,10 +14,10 @@ const defaultFPS = 30
 const maxSide = 16384
 
 func (f Format) check() error {
-	switch f.Codec {
-	case camgate.H264, camgate.H265, camgate.MJPEG:
+	switch {
+	case f.Codec.Decodable():
 		return nil
-	case camgate.Raw:
+	case f.Codec == camgate.Raw:
 		_, err := f.layout()
 		return err
 	}
