@@ -97,6 +97,9 @@ func choose(args []string) (cmd command, rest []string, err error) {
 		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
 			return c, args[len(words):], nil
 		}
+		if args[0] == words[0] && (len(args) == 1 || strings.HasPrefix(args[1], "-")) {
+			return c, args[1:], nil // the second word is not there to be asked about
+		}
 	}
 	var names []string
 	for _, c := range all {

@@ -31,6 +31,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 			append(strings.Fields(c.name), "--help"),
 			append(strings.Fields(c.name), "-h"),
 			append([]string{"help"}, strings.Fields(c.name)...),
+			{strings.Fields(c.name)[0], "--help"},
 		} {
 			got := do(t, "", args...)
 			if got.code != 0 || got.err != "" || !strings.Contains(got.out, "Example:\n  ") || !strings.Contains(got.out, "Usage:\n  camgate "+c.name) {
@@ -49,7 +50,8 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"serve", `camgate: there is no command "serve": there is run, check, probe, user add, discover, encoders, devices, fakecam, version`},
-		{"user", `camgate: there is no command "user": there is user add`},
+		{"user", "camgate: want one NAME"},
+		{"user del", `camgate: there is no command "user": there is user add`},
 		{"run extra", `camgate: unexpected argument "extra"; a config file is named with -c`},
 		{"run -c a --demo", "camgate: -c and --demo exclude each other"},
 		{"--nonsense", "camgate: flag provided but not defined: -nonsense"},
@@ -146,6 +148,11 @@ func TestSignals(t *testing.T) {
 		synctest.Wait()
 		if ctx.Err() == nil || exited != 0 {
 			t.Fatalf("after one signal: %v, exit %d", ctx.Err(), exited)
+		}
+		signals <- syscall.SIGHUP
+		synctest.Wait()
+		if exited != 0 {
+			t.Fatal("SIGHUP behind the first signal is a second one")
 		}
 		signals <- syscall.SIGTERM
 		synctest.Wait()

@@ -17,19 +17,23 @@ import (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	ctx := untilSignal(signals, os.Exit)
 	std := stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}
 	os.Exit(dispatch(ctx, std, os.Args[1:]))
 }
 
 // untilSignal returns a context that ends with the first signal. With the second
-// one the program exits at once.
+// one the program exits at once, but for SIGHUP: a terminal that is closed may send it twice.
 func untilSignal(signals <-chan os.Signal, exit func(code int)) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		<-signals
 		cancel()
-		<-signals
+		for <-signals == syscall.SIGHUP {
+		}
 		exit(exitSignal)
 	}()
 	return ctx

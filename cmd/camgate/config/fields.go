@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,11 +99,10 @@ func checkEnum(text string, tag reflect.StructTag) error {
 		return nil
 	}
 	known := strings.Split(enum, ",")
-	for _, word := range known {
-		if word == text {
-			return nil
-		}
+	if slices.Contains(known, text) {
+		return nil
 	}
+	known = slices.DeleteFunc(known, func(word string) bool { return word == "" }) // which is to say nothing
 	return fmt.Errorf("is none of %s", strings.Join(known, ", "))
 }
 

@@ -66,7 +66,11 @@ func (c *Config) TellShared(first string) string {
 	first = printable(first)
 	text := fmt.Sprintf("its camera is that of the stream %q, too, and has to send everything twice: let all watch %q", first, first)
 	if _, port, err := net.SplitHostPort(c.RTSP.Address); err == nil {
-		text += fmt.Sprintf(", or make this a second name of it, with the source rtsp://127.0.0.1:%s/%s", port, first)
+		login := ""
+		if len(c.Users) > 0 {
+			login = "USER:PASSWORD@"
+		}
+		text += fmt.Sprintf(", or make this a second name of it, with the source rtsp://%s127.0.0.1:%s/%s", login, port, first)
 	}
 	return text
 }

@@ -29,13 +29,13 @@ func parseURL(scheme, rest string) (url.URL, error) {
 	host := hostOf(rest)
 	path, _, _ := strings.Cut(rest[len(host):], "#")
 	path, query, _ := strings.Cut(path, "?")
-	if err := checkHost(host); err != nil {
+	if err := checkHost(scheme, host); err != nil {
 		return u, err
 	}
 	u.Host, u.Path, u.RawQuery = host, unescape(path), query
 	u.RawPath = path // kept where it is a valid encoding of Path: some cameras insist on theirs
 	if _, err := url.Parse(u.String()); err != nil {
-		return u, errNoHost // all else is escaped; err would show a password
+		return u, errNoHost(scheme) // all else is escaped; err would show a password
 	}
 	return u, nil
 }
@@ -43,7 +43,7 @@ func parseURL(scheme, rest string) (url.URL, error) {
 // endOfUserinfo returns the index of the @ before the host, or -1.
 func endOfUserinfo(rest string) int {
 	at := firstEndOfUserinfo(rest)
-	for at >= 0 && checkHost(hostOf(rest[at+1:])) != nil {
+	for at >= 0 && checkHost("", hostOf(rest[at+1:])) != nil {
 		// An @ of the password, as no host follows: p@ss:w/rd@host.
 		next := strings.IndexByte(rest[at+1:], '@')
 		if next < 0 {
@@ -86,7 +86,7 @@ func unescape(s string) string {
 
 // checkHost says what is wrong with a host, without repeating it: where there is no
 // @ after a password, that is what would be taken for a host.
-func checkHost(host string) error {
+func checkHost(scheme, host string) error {
 	name := host
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		name = h
@@ -94,18 +94,20 @@ func checkHost(host string) error {
 			return errors.New("what follows the host is no port: that is a number from 1 to 65535")
 		}
 	} else if strings.Count(host, ":") == 1 {
-		return errNoHost
+		return errNoHost(scheme)
 	}
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	switch {
 	case name == "":
-		return errors.New("it names no host: write rtsp://HOST/PATH")
+		return fmt.Errorf("it names no host: write %s://HOST/PATH", scheme)
 	case strings.ContainsAny(name, " \t\"<>\\^`{|}%@"):
-		return errNoHost
+		return errNoHost(scheme)
 	case strings.Contains(name, ":") && net.ParseIP(name) == nil:
-		return errors.New("an IPv6 address stands in brackets, and is one: rtsp://[fe80::1]/PATH")
+		return fmt.Errorf("an IPv6 address stands in brackets, and is one: %s://[fe80::1]/PATH", scheme)
 	}
 	return nil
 }
 
-var errNoHost = errors.New("what stands for the host cannot be one: write rtsp://USER:PASSWORD@HOST:PORT/PATH")
+func errNoHost(scheme string) error {
+	return fmt.Errorf("what stands for the host cannot be one: write %s://USER:PASSWORD@HOST:PORT/PATH", scheme)
+}

@@ -28,6 +28,8 @@ func TestValidation(t *testing.T) {
 		"second source":   {stream("source: ['demo', 'rtsp://u:p@h:99999/x']"), []string{`c.yaml:3:26: streams.cam.source[1]: what follows the host is no port: that is a number from 1 to 65535`}},
 		"no URL":          {stream("source: hello"), []string{`c.yaml:3:17: streams.cam.source: "hello" is no URL: it begins with one of rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, http+mjpeg, https+mjpeg, http+jpeg, https+jpeg, bambu, bambus, udp+mpegts, onvif, onvifs, v4l2, rpicam, exec, file, publish, demo`}},
 		"no host":         {stream("source: 'rtsp:///x'"), []string{`c.yaml:3:17: streams.cam.source: it names no host: write rtsp://HOST/PATH`}},
+		"no host, ONVIF":  {stream("source: 'onvif:///x'"), []string{`c.yaml:3:17: streams.cam.source: it names no host: write onvif://HOST/PATH`}},
+		"fit":             {stream("source: demo, fit: x"), []string{`c.yaml:3:28: streams.cam.fit: "x" is none of auto, never`}},
 		"slashes":         {stream("source: 'rtsp:h/x'"), []string{`c.yaml:3:17: streams.cam.source: two slashes follow the scheme: rtsp://HOST/PATH`}},
 		"a path":          {stream("source: /srv/clip.mp4"), []string{`c.yaml:3:17: streams.cam.source: a file is written as file:/srv/clip.mp4`}},
 		"file's host":     {stream("source: 'file://clip.mp4'"), []string{`c.yaml:3:17: streams.cam.source: a file of this machine has three slashes, or none: file:///srv/clip.mp4, file:clip.mp4`}},
