@@ -25,9 +25,15 @@ type clip struct {
 }
 
 // load reads testdata/NAME.ts.
-func load(t testing.TB, file string) *clip {
+func load(t testing.TB, name string) *clip {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", file+".ts"))
+	return loadFile(t, filepath.Join("testdata", name+".ts"))
+}
+
+// loadFile reads MPEG-TS of 4 s.
+func loadFile(t testing.TB, file string) *clip {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
