@@ -173,6 +173,7 @@ func TestProgramDecodes(t *testing.T) {
 	mp3 := run(t, original, append(in, "-c:a", "libmp3lame", "-b:a", "64k", "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3", "-")...)
 	ac3 := run(t, original, append(in, "-c:a", "ac3", "-b:a", "96k", "-f", "ac3", "-")...)
 	six := run(t, original, append(in, "-ac", "6", "-c:a", "aac", "-b:a", "192k", "-f", "adts", "-")...)
+	half := run(t, original, append(in, "-ar", "24000", "-c:a", "aac", "-b:a", "64k", "-f", "adts", "-")...)
 	adts := func(b []byte) int { return int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5]>>5) }
 	tests := []struct {
 		name, format string
@@ -181,17 +182,21 @@ func TestProgramDecodes(t *testing.T) {
 		units        []unit
 		head         int    // bytes of each frame that are not in the unit
 		payload      []byte // before each
+		delay        time.Duration
 	}{
-		{"MP3", "mp3", mp3, track("MPA", 90000, 1, nil), split(t, mp3, mpegFrame, 24*time.Millisecond), 0, []byte{0, 0, 0, 0}},
-		{"AC-3", "ac3", ac3, track(camgate.AC3, 48000, 1, nil), split(t, ac3, func([]byte) int { return 384 }, 32*time.Millisecond), 0, []byte{0, 1}},
-		{"AAC of 6 channels", "aac", six, track(camgate.AAC, 48000, 6, []byte{0x11, 0xb0}), split(t, six, adts, 1024*time.Second/48000), 7, nil},
-		{"Opus", "", nil, track(camgate.Opus, 48000, 1, nil), inOpus(t, beep(48000, 3*time.Second)), 0, nil},
+		{"MP3", "mp3", mp3, track("MPA", 90000, 1, nil), split(t, mp3, mpegFrame, 24*time.Millisecond), 0, []byte{0, 0, 0, 0}, 0},
+		{"AC-3", "ac3", ac3, track(camgate.AC3, 48000, 1, nil), split(t, ac3, func([]byte) int { return 384 }, 32*time.Millisecond), 0, []byte{0, 1}, 0},
+		{"AAC of 6 channels", "aac", six, track(camgate.AAC, 48000, 6, []byte{0x11, 0xb0}), split(t, six, adts, 1024*time.Second/48000), 7, nil, 0},
+		// No encoder for HE-AAC is at hand: the lower half is AAC-LC, and the upper half is empty. A
+		// decoder delays by 962 samples (its filter banks, ISO/IEC 14496-3 section 4.6.18), which an encoder would allow for.
+		{"HE-AAC", "aac", half, track(camgate.AAC, 48000, 1, []byte{0x2b, 0x09, 0x88, 0}), split(t, half, adts, 2048*time.Second/48000), 7, nil, 962 * time.Second / 48000},
+		{"Opus", "", nil, track(camgate.Opus, 48000, 1, nil), inOpus(t, beep(48000, 3*time.Second)), 0, nil, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			want := start + time.Second
 			if test.file != nil {
-				want = heard{at: start, rate: 48000, s: floats(run(t, test.file, "-f", test.format, "-i", "-", "-ac", "1", "-f", "s16le", "-"))}.onset(t)
+				want = test.delay + heard{at: start, rate: 48000, s: floats(run(t, test.file, "-f", test.format, "-i", "-", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"))}.onset(t)
 			}
 			tr, err := New(test.from, Settings{Codec: camgate.Opus})
 			if err != nil {
@@ -222,7 +227,11 @@ func TestProgramDecodes(t *testing.T) {
 			if tr.Decoder() != "ffmpeg" {
 				t.Errorf("decoded by %s", tr.Decoder())
 			}
-			late := hear(t, tr, out).onset(t) - want
+			h := hear(t, tr, out)
+			late := h.onset(t) - want
+			if hz := h.pitch(t); hz < 950 || hz > 1050 {
+				t.Errorf("the beep has %.0f Hz", hz)
+			}
 			if late < -5*time.Millisecond || late > 5*time.Millisecond {
 				t.Errorf("the beep is %v late", late)
 			}

@@ -171,6 +171,20 @@ func (h heard) onset(t testing.TB) time.Duration {
 	return 0
 }
 
+// pitch is how often it swings in a second, in 80 ms from the onset on.
+func (h heard) pitch(t testing.TB) float64 {
+	t.Helper()
+	const length = 80 * time.Millisecond
+	from := int((h.onset(t) - h.at) * time.Duration(h.rate) / time.Second)
+	signs := 0
+	for i := range int(length * time.Duration(h.rate) / time.Second) {
+		if h.s[from+i] < 0 != (h.s[from+i+1] < 0) {
+			signs++
+		}
+	}
+	return float64(signs) / 2 / length.Seconds()
+}
+
 // l16 cuts samples into units of L16, of 20 ms.
 func l16(s []float32, rate int) []unit {
 	var out []unit
