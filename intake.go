@@ -16,6 +16,9 @@ type Intake struct {
 	// Patience is how long to wait for a keyframe before a picture will do that is
 	// complete in itself but no keyframe; 0: 7.5 s.
 	Patience time.Duration
+	// Stall is how long a publisher may send no complete access unit; it counts as
+	// stalled after a quarter of it. 0: 10 s.
+	Stall time.Duration
 }
 
 // SetIntake sets how the next session of a source is treated.

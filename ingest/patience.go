@@ -24,7 +24,7 @@ const (
 // picture up to now does not stop for seconds: it is gone, whatever its connection says.
 // Others may send one a second, when something moves, or when somebody asks for one.
 func (w *watchdog) patience() time.Duration {
-	limit := w.sup.opts.StallTimeout
+	limit := w.stall
 	if w.last.Sub(w.run) < steadyFor || w.run.IsZero() || w.sup.patient[w.s.index] || !w.motion() {
 		return limit
 	}
@@ -63,7 +63,7 @@ func (w *watchdog) learn() {
 // was given up early has none for long, the source has nothing to show at times, and a
 // new connection does not change that.
 func (w *watchdog) first(now time.Time) {
-	if w.sup.wasHasty[w.s.index] && !w.connected.IsZero() && now.Sub(w.connected) >= w.sup.opts.StallTimeout/2 {
+	if w.sup.wasHasty[w.s.index] && !w.connected.IsZero() && now.Sub(w.connected) >= w.stall/2 {
 		w.sup.patient[w.s.index] = true
 	}
 }

@@ -19,7 +19,7 @@ func TestSlateOfPublished(t *testing.T) {
 		}
 		publish := func() *Publication {
 			t.Helper()
-			p, err := Publish(s, "obs")
+			p, err := Publish(s, "obs", quiet)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,7 +36,7 @@ func (o Options) withDefaults() Options {
 		o.Linger = 10 * time.Second
 	}
 	if o.StallTimeout == 0 {
-		o.StallTimeout = 10 * time.Second
+		o.StallTimeout = defaultStall
 	}
 	if o.StartTimeout == 0 {
 		o.StartTimeout = 15 * time.Second

@@ -10,16 +10,12 @@ import (
 	"github.com/camgate/camgate"
 )
 
-// watchTick is how often a source is looked at.
-const watchTick = 100 * time.Millisecond
-
 // watchdog looks after one session.
 type watchdog struct {
+	pulse
 	sup       *Supervisor
 	s         *session
 	begun     time.Time
-	count     uint64        // of access units that keep it alive
-	last      time.Time     // when the last one came, or the session began
 	connected time.Time     // when the source began to deliver, pictures or not
 	since     time.Time     // when it was live first
 	run       time.Time     // begin of the steady pictures that last is of
@@ -32,11 +28,10 @@ type watchdog struct {
 // place: it ends it when no pictures come, or when nobody wants them. It returns
 // for how long the stream was live.
 func (sup *Supervisor) watch(ctx context.Context, s *session) (live time.Duration, better *session) {
-	w := &watchdog{sup: sup, s: s, begun: time.Now(), last: time.Now()}
+	w := &watchdog{pulse: newPulse(sup.stream, sup.opts.StallTimeout), sup: sup, s: s, begun: time.Now()}
 	if s.begun.After(w.begun) {
 		w.begun = s.begun
 	}
-	_, w.count = w.alive()
 	defer w.learn()
 	ticker := time.NewTicker(watchTick)
 	defer ticker.Stop()
@@ -88,35 +83,16 @@ func (w *watchdog) live() time.Duration {
 	return max(w.last.Sub(w.since), 1)
 }
 
-// alive counts the access units that show that a source is well: pictures, and of a
-// source without any, sound. A frozen picture with sound to it is a frozen picture.
-func (w *watchdog) alive() (kind camgate.Kind, n uint64) {
-	kind = camgate.Data
-	for _, t := range w.sup.stream.Tracks() {
-		switch {
-		case t.Kind == camgate.Video:
-			return t.Kind, t.Arrived()
-		case t.Kind == camgate.Audio && kind != camgate.Audio:
-			kind, n = camgate.Audio, t.Arrived()
-		case t.Kind == kind:
-			n += t.Arrived()
-		}
-	}
-	return kind, n
-}
-
 // look takes notice of what came, and of what the source's Writer says.
 func (w *watchdog) look(now time.Time) {
 	sup := w.sup
-	if _, n := w.alive(); n != w.count {
-		gap := now.Sub(w.last)
+	if gap, ok := w.beat(now); ok {
 		if !w.since.IsZero() {
 			w.gap = max(w.gap, gap)
 		}
 		if w.run.IsZero() || gap > steadyGap {
 			w.run = now
 		}
-		w.count, w.last = n, now
 	}
 	st := sup.stream.Status()
 	if st.State != camgate.StateConnecting && w.connected.IsZero() {
@@ -136,23 +112,21 @@ func (w *watchdog) look(now time.Time) {
 
 // judge ends a session from which too long nothing came.
 func (w *watchdog) judge(now time.Time) {
-	sup, quiet := w.sup, now.Sub(w.last)
+	sup, quiet, why := w.sup, w.quiet(now), w.stalled(now)
 	switch {
 	case w.since.IsZero():
 		// Pictures may come, and none be fit to begin with.
 		if begun := now.Sub(w.begun); begun >= sup.opts.StartTimeout {
 			w.cut(w.noStart(begun))
 		}
-	case quiet >= sup.opts.StallTimeout:
-		w.cut(w.tooQuiet(quiet))
+	case quiet >= w.stall:
+		w.cut(w.tooQuiet(now))
 	case quiet >= w.patience():
 		w.hasty = true
-		w.cut(w.tooQuiet(quiet))
-	case quiet >= sup.opts.StallTimeout/4:
-		if sup.state == camgate.StateLive {
-			sup.setState(camgate.StateStalled, w.tooQuiet(quiet), 0)
-		}
-	case sup.state == camgate.StateStalled:
+		w.cut(w.tooQuiet(now))
+	case why != nil && sup.state == camgate.StateLive:
+		sup.setState(camgate.StateStalled, why, 0)
+	case why == nil && sup.state == camgate.StateStalled:
 		sup.setState(camgate.StateLive, nil, 0)
 	}
 	if sup.opts.OnDemand {
@@ -208,17 +182,4 @@ func (w *watchdog) noStart(after time.Duration) error {
 		return fmt.Errorf("%w: no picture to start with for %s: %w", camgate.ErrTimeout, after, st.Err)
 	}
 	return fmt.Errorf("%w: no picture to start with for %s", camgate.ErrTimeout, after)
-}
-
-// tooQuiet says what it is that does not come any more.
-func (w *watchdog) tooQuiet(quiet time.Duration) error {
-	what := "no data"
-	switch kind, _ := w.alive(); kind {
-	case camgate.Video:
-		what = "no picture"
-	case camgate.Audio:
-		what = "no sound"
-	case camgate.Data:
-	}
-	return fmt.Errorf("%w: %s for %s", camgate.ErrTimeout, what, quiet.Round(100*time.Millisecond))
 }

@@ -40,12 +40,12 @@ func (e *endpoint) announce(s *session, ctx *gortsplib.ServerHandlerOnAnnounceCt
 	if err != nil {
 		return err
 	}
-	p, err := ingest.Publish(stream, "rtsp "+s.remote)
+	log := s.log.With("stream", name)
+	p, err := ingest.Publish(stream, "rtsp "+s.remote, log)
 	if err != nil {
 		return err
 	}
-	s.log = s.log.With("stream", name)
-	s.publication, s.ins, s.channels = p, ins, map[*description.Media]byte{}
+	s.log, s.publication, s.ins, s.channels = log, p, ins, map[*description.Media]byte{}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -109,9 +110,11 @@ func TestPublishRefused(t *testing.T) {
 	g.waiting(t, "free")
 	newCamera(t, g.stream(t, "own"), false)
 	busy := g.waiting(t, "busy")
-	if _, err := ingest.Publish(busy, "somebody"); err != nil {
+	other, err := ingest.Publish(busy, "somebody", slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer other.Close()
 	unusable := &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.Generic{PayloadTyp: 97, RTPMa: "what/0"}}}
 	cases := []struct {
 		user, path string
@@ -175,6 +178,51 @@ func TestPublisherPauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	send()
+}
+
+// A publisher whose pictures stop, while he and his sound go on, is stalled: viewers are
+// told, and keep their places until he goes on.
+func TestPublisherFreezes(t *testing.T) {
+	g := newGateway(t, nil)
+	s := g.waiting(t, "cam")
+	s.SetIntake(camgate.Intake{Stall: 4 * time.Second})
+	picture := h264Media()
+	sound := &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1}}}
+	c, err := publisher(t, g.url("cam"), gortsplib.ProtocolTCP, picture, sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seq uint16
+	send := func(media *description.Media, payloadType uint8, payload ...byte) {
+		t.Helper()
+		p := pkt(seq, 3600*uint32(seq), true, payload...)
+		p.PayloadType = payloadType
+		seq++
+		if err := c.WritePacketRTP(media, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(picture, 96, append([]byte{0x65}, pattern(50)...)...)
+	r := readerOf(t, s)
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "stalled", func() bool {
+		send(sound, 8, pattern(160)...)
+		st := s.Status()
+		return st.State == camgate.StateStalled && strings.Contains(st.Err.Error(), "no picture for 1")
+	})
+	send(picture, 96, append([]byte{0x41}, pattern(50)...)...)
+	eventually(t, "live", func() bool { return s.Status().State == camgate.StateLive })
+	for {
+		u, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Track.Kind == camgate.Video {
+			break
+		}
+	}
 }
 
 // JPEG by TCP: its depacketizer keeps the packet before.

@@ -34,7 +34,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, stream *camgate
 		return err
 	}
 	defer release()
-	publication, err := ingest.Publish(stream, "webrtc "+r.RemoteAddr)
+	publication, err := ingest.Publish(stream, "webrtc "+r.RemoteAddr, s.log.With("stream", stream.Name(), "remote", r.RemoteAddr))
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,7 @@ func (a *app) addSources(s, seen *camgate.Stream, opts *config.Stream) error {
 			return err
 		}
 		if parsed.Scheme == config.SchemePublish {
+			s.SetIntake(camgate.Intake{HoldAfterLoss: opts.HoldAfterLoss, Patience: opts.StartTimeout / 2, Stall: opts.StallTimeout})
 			ingest.AwaitPublisher(s)
 			if opts.Slate {
 				a.add("slate of "+s.Name(), func(ctx context.Context) error { return ingest.ShowSlate(ctx, s) })
