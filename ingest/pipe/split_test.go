@@ -1,10 +1,6 @@
 package pipe
 
 import (
-	"bytes"
-	"fmt"
-	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -179,144 +175,11 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-func TestSplitBounds(t *testing.T) {
-	noise := make([]byte, 3*maxUnit)
-	for i := range noise {
-		noise[i] = byte(i%254 + 1)
-	}
-	nul := make([]byte, 3*maxUnit)
-	for _, tt := range []struct {
-		name string
-		in   []byte
-		jpeg bool
-		want string
-	}{
-		{name: "no start code", in: noise, want: "no H264"},
-		{name: "a slice without end", in: append(stream(camgate.H264, "I"), noise...), want: "more than 8 MiB"},
-		{name: "zeros without end", in: append(stream(camgate.H264, "I"), nul...), want: "more than 8 MiB"},
-		{name: "a flood of slices", in: bytes.Repeat(stream(camgate.H264, "i"), 5000), want: "more than 2048 NAL units"},
-		{name: "no JPEG", in: noise, jpeg: true, want: "no JPEG"},
-		{name: "a JPEG without end", in: append([]byte("\xff\xd8\xff\xda\x00\x02"), nul...), jpeg: true, want: "more than 8 MiB"},
-		{name: "beginnings only", in: bytes.Repeat([]byte("\xff\xd8\xff\x00"), 1<<20), jpeg: true, want: "no JPEG"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			w := &window{}
-			var s splitter = &h26x{window: w, codec: camgate.H264}
-			if tt.jpeg {
-				s = &jpegs{window: w}
-			}
-			_, err := split(t, s, w, tt.in)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q", err, tt.want)
-			}
-			if len(w.buf) > 4*maxUnit {
-				t.Errorf("the window has %d bytes", len(w.buf))
-			}
-		})
-	}
-}
-
-// made returns what ffmpeg writes of a moving picture: a second, 25 pictures.
-func made(t testing.TB, args ...string) []byte {
-	t.Helper()
-	all := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=1", "-pix_fmt", "yuv420p"}, append(args, "-")...)
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", all...).Output()
-	if err != nil {
-		t.Fatalf("ffmpeg: %v", err)
-	}
-	return out
-}
-
 var (
 	x264  = []string{"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10", "-f", "h264"}
 	x265  = []string{"-c:v", "libx265", "-x265-params", "keyint=10:bframes=0:log-level=error", "-preset", "ultrafast", "-f", "hevc"}
 	mjpeg = []string{"-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-f", "mjpeg"}
 )
-
-// What encoders really write, whatever the pieces in which it comes.
-func TestEncoders(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		codec camgate.Codec
-		args  []string
-	}{
-		{"x264", camgate.H264, x264},
-		{"x264, delimiters", camgate.H264, append([]string{"-x264-params", "aud=1"}, x264...)},
-		{"x264, 4 slices", camgate.H264, append([]string{"-x264-params", "slices=4"}, x264...)},
-		{"x264, B pictures", camgate.H264, []string{"-c:v", "libx264", "-bf", "3", "-g", "10", "-f", "h264"}},
-		{"x265", camgate.H265, x265},
-		{"x265, slices", camgate.H265, []string{"-c:v", "libx265", "-x265-params", "keyint=10:slices=2:log-level=error", "-preset", "ultrafast", "-f", "hevc"}},
-		{"JPEG", camgate.MJPEG, mjpeg},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			in := made(t, tt.args...)
-			random := rand.New(rand.NewPCG(1, 2))
-			for _, most := range []int{1, 7, 1000, len(in)} {
-				var pieces [][]byte
-				for rest := in; len(rest) > 0; {
-					n := min(1+random.IntN(most), len(rest))
-					pieces = append(pieces, rest[:n])
-					rest = rest[n:]
-				}
-				w := &window{}
-				var s splitter = &h26x{window: w, codec: tt.codec}
-				if tt.codec == camgate.MJPEG {
-					s = &jpegs{window: w}
-				}
-				units, err := split(t, s, w, append(pieces, nil)...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(units) != 25 {
-					t.Errorf("in pieces of up to %d: %d pictures, want 25", most, len(units))
-				}
-				if tt.codec == camgate.MJPEG {
-					continue
-				}
-				var again []byte
-				for _, u := range units {
-					for _, nalu := range u.au {
-						again = append(append(again, startCode...), nalu...)
-					}
-				}
-				if want := bytes.ReplaceAll(in, []byte{0, 0, 0, 1}, startCode); !bytes.Equal(again, want) {
-					t.Errorf("in pieces of up to %d: bytes are missing or too many: %d, want %d", most, len(again), len(want))
-				}
-			}
-		})
-	}
-}
-
-func TestDetect(t *testing.T) {
-	ts := made(t, "-c:v", "libx264", "-f", "mpegts")
-	text := []byte("Hello. I begin with some words, G, \xff\xd8 and \x00\x00\x01.\n")
-	for _, tt := range []struct {
-		name string
-		in   []byte
-		want Format
-	}{
-		{"nothing", nil, Auto},
-		{"text", text, Auto},
-		{"H264", made(t, x264...), H264},
-		{"H264, delimiters", made(t, append([]string{"-x264-params", "aud=1"}, x264...)...), H264},
-		{"H264, from the middle on", stream(camgate.H264, "NNENESPI"), H264},
-		{"H265", made(t, x265...), H265},
-		{"H265, from the middle on", stream(camgate.H265, "NNENEVSPI"), H265},
-		{"JPEG", made(t, mjpeg...), MJPEG},
-		{"MPEG-TS", ts, MPEGTS},
-		{"MPEG-TS, from the middle on", ts[100:], MPEGTS},
-		{"MPEG-TS, too little", ts[:2*tsPacket], Auto},
-		{"H264 behind text", append(text[:len(text):len(text)], made(t, x264...)...), H264},
-		{"JPEG behind text", append(text[:len(text):len(text)], made(t, mjpeg...)...), MJPEG},
-		{"MPEG-TS behind text", append(text[:len(text):len(text)], ts...), MPEGTS},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got, at := detect(tt.in); got != tt.want || at > 300 {
-				t.Errorf("%q at %d, want %q", got, at, tt.want)
-			}
-		})
-	}
-}
 
 func BenchmarkSplit(b *testing.B) {
 	in := made(b, x264...)
@@ -329,53 +192,4 @@ func BenchmarkSplit(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func FuzzSplit(f *testing.F) {
-	for _, c := range []camgate.Codec{camgate.H264, camgate.H265} {
-		f.Add(stream(c, ".V.S.PIiNn00DNEXSPIF"), c[3]-'4', uint16(9))
-	}
-	f.Add(made(f, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-s", "32x32", "-frames:v", "2", "-f", "mjpeg"), uint8(2), uint16(100))
-	f.Fuzz(func(t *testing.T, in []byte, kind uint8, cut uint16) {
-		run := func(pieces ...[]byte) string {
-			w := &window{}
-			var s splitter
-			switch kind % 3 {
-			case 0:
-				s = &h26x{window: w, codec: camgate.H264}
-			case 1:
-				s = &h26x{window: w, codec: camgate.H265}
-			case 2:
-				s = &jpegs{window: w}
-			}
-			units, err := split(t, s, w, pieces...)
-			at := 0
-			for _, u := range units {
-				for _, piece := range u.au {
-					if kind%3 == 2 {
-						piece = piece[:len(piece)-2] // the end may have been made up
-					}
-					i := bytes.Index(in[at:], piece)
-					if i < 0 {
-						t.Fatalf("%x is not in the input, or not in this order", piece)
-					}
-					at += i + len(piece)
-				}
-			}
-			out := fmt.Sprint(err)
-			for _, u := range units {
-				out += fmt.Sprintf(" %x", u.au)
-			}
-			return out
-		}
-		n := min(int(cut), len(in))
-		if n == 0 || n == len(in) {
-			return // an empty piece would be silence
-		}
-		if whole, parts := run(in), run(in[:n], in[n:]); whole != parts {
-			t.Errorf("whole %s\nparts %s", whole, parts)
-		}
-		run(in[:n], nil, in[n:], nil)
-		detect(in)
-	})
 }
