@@ -67,7 +67,7 @@ func (e *Encoders) Choose(ctx context.Context, f Format, s Settings) ([]Encoder,
 		}
 		k := table[slices.IndexFunc(table, func(k kind) bool { return k.name == p.Name })]
 		at := max(0, slices.IndexFunc(k.variants, func(v variant) bool { return v.name == of.Variant }))
-		enc := Encoder{kind: &k, variant: k.variants[at], path: path, env: e.environ(), forces: of.Forces, begin: of.Begin}
+		enc := Encoder{kind: &k, variant: k.variants[at], path: path, env: e.environ(), forces: of.Forces, begin: of.Begin, proof: key(&k, s)}
 		if of.Works {
 			list = append(list, enc)
 		} else {
@@ -147,6 +147,11 @@ func (e *Encoders) Demote(encoder Encoder, err error) {
 	e.forgive(now)
 	_, known := e.demoted[name]
 	e.demoted[name] = demotion{err: err, until: now.Add(demotionTime)}
+	if of, found := e.proofs[encoder.proof]; found && errors.Is(err, errUnbegun) {
+		// If it is all that there is, it may be that the machine is busy: it gets twice the time.
+		of.Begin = min(max(2*encoder.begin, 2*startTime/3), maxStart/3)
+		e.proofs[encoder.proof] = of
+	}
 	e.mu.Unlock()
 	if !known {
 		e.opts.Logger.Warn("an encoder failed, others are taken for some minutes", "encoder", name, "err", err)

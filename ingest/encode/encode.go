@@ -106,6 +106,7 @@ type Encoder struct {
 	env     []string
 	forces  bool          // keyframes when asked
 	begin   time.Duration // what it took in its trial until the first picture
+	proof   string        // the key of what is known of it
 }
 
 // Name returns how it is called in the configuration: h264_vaapi, libx264 ...

@@ -26,6 +26,9 @@ var (
 // the encoder is not at fault, a new session goes on.
 var ErrTimes = errors.New("times went back")
 
+// errUnbegun is ErrHung before the first picture.
+var errUnbegun = fmt.Errorf("%w", ErrHung)
+
 // errGone ends what reads from or writes to a child: how that ended says why.
 var errGone = errors.New("the child is gone")
 

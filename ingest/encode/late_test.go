@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -216,5 +217,27 @@ func TestPatience(t *testing.T) {
 		if s := newSession(Encoder{begin: begin}, Format{}, Settings{}); s.patience != want {
 			t.Errorf("%v until its first picture: %v, want %v", begin, s.patience, want)
 		}
+	}
+}
+
+// One that did not begin in time, and is all that there is, gets more of it each time: on
+// a busy machine it would never begin.
+func TestMoreTimeToBegin(t *testing.T) {
+	e := New(Options{StateDir: t.TempDir()})
+	raw := Format{Codec: camgate.Raw, Width: 320, Height: 240, Pixels: "gray", FPS: 30}
+	late := &SessionError{Encoder: "libx264", Err: fmt.Errorf("%w: nothing of the first 12 pictures within 5s", errUnbegun)}
+	for _, want := range []time.Duration{startTime, 2 * startTime, 4 * startTime, maxStart, maxStart} {
+		list, err := e.Choose(t.Context(), raw, Settings{Encoder: "libx264"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := list[0].Open(raw, Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := s.patience - want; d < -time.Microsecond || d > time.Microsecond {
+			t.Errorf("it has %v, want %v", s.patience, want)
+		}
+		e.Demote(list[0], late)
 	}
 }

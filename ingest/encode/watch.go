@@ -45,7 +45,7 @@ func (s *Session) watch(ctx context.Context) error {
 		w := s.pending.state(now)
 		switch {
 		case w.left == 0 && w.entered > 0 && w.silent > s.patience && (w.entered > held || now.Sub(begin) > 2*s.patience && s.since.Load() == 0):
-			return fmt.Errorf("%w: nothing of the first %d pictures within %v", ErrHung, w.entered, w.silent.Round(watchTick))
+			return fmt.Errorf("%w: nothing of the first %d pictures within %v", errUnbegun, w.entered, w.silent.Round(watchTick))
 		case w.left > 0 && w.silent > s.hang && (w.pictures > held+hangCount || s.since.Load() == 0):
 			return fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick))
 		}
