@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,9 +21,10 @@ import (
 type Controller interface {
 	// Settings returns what can be changed of a stream, as it is; nil: nothing can.
 	Settings(stream string) *Settings
-	// Change changes it. The error wraps camgate.ErrBadRequest and names the field when
-	// that cannot be; nothing is changed then.
-	Change(stream string, change Change) error
+	// Change changes it. It fails, and has changed nothing, with ErrBadRequest and the
+	// field when that makes no sense, or with what keeps the machine from it, as
+	// ErrEncoderUnavailable. It may have to find out first, which takes seconds.
+	Change(ctx context.Context, stream string, change Change) error
 }
 
 // Settings are what can be changed of a stream.
@@ -76,7 +78,7 @@ func (s *Server) changeStream(c *gin.Context) {
 		if s.opts.Control == nil {
 			err = fmt.Errorf("changing streams: %w", errNotOffered)
 		} else {
-			err = s.opts.Control.Change(name, change)
+			err = s.opts.Control.Change(c.Request.Context(), name, change)
 		}
 	}
 	if err != nil {

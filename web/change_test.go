@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,10 @@ func (d *desk) Settings(stream string) *Settings {
 	return &Settings{Enabled: true, Sources: []string{"rtsp://cam"}, Source: "auto"}
 }
 
-func (d *desk) Change(stream string, c Change) error {
+func (d *desk) Change(_ context.Context, stream string, c Change) error {
+	if c.Video["encoder"] == "h264_nvenc" {
+		return fmt.Errorf("video: %w: Cannot load libcuda.so.1", camgate.ErrEncoderUnavailable)
+	}
 	if c.Video["fps"] == "1000" {
 		return fmt.Errorf("%w: video.fps: is more than 240", camgate.ErrBadRequest)
 	}
@@ -54,6 +58,7 @@ func TestChange(t *testing.T) {
 		"unknown":         {`{"sources": []}`, kind, admin, "", 400, `unknown field \"sources\"`, ""},
 		"a list":          {`{"video": {"fps": [1]}}`, kind, admin, "", 400, "video.fps: want text or a number", ""},
 		"out of range":    {`{"video": {"fps": 1000}}`, kind, admin, "", 400, "video.fps: is more than 240", ""},
+		"no such encoder": {`{"video": {"encoder": "h264_nvenc"}}`, kind, admin, "", 503, "video: no encoder available: Cannot load libcuda.so.1", ""},
 		"no JSON":         {`{`, kind, admin, "", 400, "", ""},
 		"two":             {`{} {}`, kind, admin, "", 400, "something follows", ""},
 		"a form":          {`{"enabled": false}`, "text/plain", admin, "", 415, "application/json", ""},

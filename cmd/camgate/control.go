@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,8 @@ type control struct {
 	devices    []adjustable
 	askable    []*rpicam.Source // can be asked for something else while they run
 
+	changing chan struct{} // held by the one who changes it
+
 	mu       sync.Mutex
 	video    *config.Video
 	controls map[string]string // that were set
@@ -43,7 +46,7 @@ type adjustable interface {
 func (a *app) control(name string) *control {
 	c := a.controls[name]
 	if c == nil {
-		c = &control{controls: map[string]string{}}
+		c = &control{changing: make(chan struct{}, 1), controls: map[string]string{}}
 		a.controls[name] = c
 	}
 	return c
@@ -88,29 +91,41 @@ func (c *control) switched() []*ingest.Supervisor {
 }
 
 // Change changes a stream, or says by which field it cannot.
-func (cs controls) Change(stream string, change web.Change) error {
+func (cs controls) Change(ctx context.Context, stream string, change web.Change) error {
 	c := cs[stream]
 	if c == nil || len(c.switched()) == 0 {
 		return bad("nothing can be changed of a stream that is published to")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	video, err := c.check(change)
+	select {
+	case c.changing <- struct{}{}:
+		defer func() { <-c.changing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	video, err := c.check(ctx, change)
 	if err != nil {
 		return err
 	}
 	// The device is asked first: it may refuse.
-	if len(change.Controls) > 0 {
-		for _, d := range c.devices {
-			if err := d.SetControls(change.Controls); err != nil {
-				return bad("controls: %w", err)
-			}
+	for _, d := range c.devices {
+		if len(change.Controls) == 0 {
+			break
 		}
-		maps.Copy(c.controls, change.Controls)
+		if err := d.SetControls(change.Controls); err != nil {
+			return bad("controls: %w", err)
+		}
 	}
+	c.mu.Lock()
+	maps.Copy(c.controls, change.Controls)
 	if video != nil {
 		c.video = video
-		c.rendition.Set(settingsOf(video, c.asked && c.ask(video)))
+	}
+	c.mu.Unlock()
+	if video != nil {
+		for _, camera := range c.askable {
+			camera.Ask(requestOf(video))
+		}
+		c.rendition.Set(c.settings(video))
 	}
 	if change.Source != nil {
 		c.sources.Pick(*change.Source)
@@ -125,12 +140,12 @@ func (cs controls) Change(stream string, change web.Change) error {
 
 // check says what is wrong with a change, and what the picture is to be by it; nil: as
 // it is.
-func (c *control) check(change web.Change) (video *config.Video, err error) {
+func (c *control) check(ctx context.Context, change web.Change) (video *config.Video, err error) {
 	if len(change.Video) > 0 {
 		if c.rendition == nil {
 			return nil, bad(`video: the stream is as its source sends it: give it "video" in the config to change that at run time`)
 		}
-		next, err := c.video.Change(change.Video)
+		next, err := c.now().Change(change.Video)
 		if err != nil {
 			return nil, bad("%w", err)
 		}
@@ -147,20 +162,31 @@ func (c *control) check(change web.Change) (video *config.Video, err error) {
 	if len(change.Controls) > 0 && len(c.devices) == 0 {
 		return nil, bad("controls: the source is no camera of this machine")
 	}
+	if video != nil { // last, as it may take a trial
+		if err := c.rendition.Check(ctx, c.settings(video)); err != nil {
+			return nil, fmt.Errorf("video: %w", err)
+		}
+	}
 	return video, nil
 }
 
-// ask tells whether what the cameras of this machine make themselves is what is wanted;
-// it is encoded anew while it is not. Those that can are asked for it, the others were
-// asked at the beginning.
-func (c *control) ask(now *config.Video) bool {
-	for _, camera := range c.askable {
-		camera.Ask(requestOf(now))
-	}
+// now is what the picture has to be.
+func (c *control) now() *config.Video {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.video
+}
+
+// settings are what a picture is to be for the rendition.
+func (c *control) settings(v *config.Video) rendition.Settings {
+	return settingsOf(v, c.asked && c.asks(v))
+}
+
+// asks tells whether the cameras of this machine are asked for a picture themselves, so
+// that what they make is right as it comes; it is encoded anew where they are not. Some can
+// be asked at any time, the others were at the beginning.
+func (c *control) asks(now *config.Video) bool {
 	first := c.first
-	if now.Encoder != first.Encoder {
-		return false
-	}
 	return len(c.askable) == len(c.devices) && len(c.askable) > 0 ||
 		now.FPS == first.FPS && now.Bitrate == first.Bitrate && now.GOP == first.GOP && now.Quality == first.Quality
 }

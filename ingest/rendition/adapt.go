@@ -79,8 +79,8 @@ func (f *follower) judge(losses []float64) float64 {
 
 // rigid tells of a bitrate that was to follow the viewers and does not: the
 // camera makes the picture itself, and to encode that anew has to be wanted.
-func (s *Source) rigid(main *camgate.Track, fits bool) string {
-	if s.adaptive.Max == 0 || main == nil || !fits {
+func (s *Source) rigid(main *camgate.Track) string {
+	if s.adaptive.Max == 0 || main == nil {
 		return ""
 	}
 	return "adaptive has no effect: the camera makes " + string(main.Codec) + " itself, which goes through as it is"

@@ -1,8 +1,13 @@
 package rendition
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/camgate/camgate"
 )
 
 func TestJudge(t *testing.T) {
@@ -61,4 +66,104 @@ func TestFollow(t *testing.T) {
 			t.Errorf("%s: %d, want %d to %d", tt.name, got, tt.least, tt.most)
 		}
 	}
+}
+
+// The bitrate follows the viewers: down for one who loses packets, and up when he has
+// gone; for one bad one of ten it stays.
+func TestAdaptive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "soft", able: true})
+		b := &bench{shop: shop}
+		b.pair = newPair(t, false, func(parent, _ *camgate.Stream) camgate.Source {
+			b.source = New(Options{Parent: parent, Encoders: shop, Want: Settings{Bitrate: 1e6}, Adaptive: Adaptive{Min: 2e5, Max: 1e6}})
+			return b.source
+		})
+		b.reader = b.read(t, b.child)
+		defer b.close()
+		bitrate := func() int {
+			b.watch(t, 1, time.Hour)
+			works := shop.works()
+			w := works[len(works)-1]
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.bitrate
+		}
+		report := func(seconds int, readers []*camgate.Reader, lost ...float64) {
+			for range seconds {
+				for i, r := range readers {
+					r.Report(lost[i])
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		if got := bitrate(); got != 1e6 {
+			t.Fatalf("it begins with %d", got)
+		}
+		bad := b.read(t, b.child)
+		report(30, []*camgate.Reader{bad}, 0.1)
+		if got := bitrate(); got > 4e5 || got < 2e5 {
+			t.Errorf("%d although a viewer loses a tenth", got)
+		}
+		bad.Close()
+		time.Sleep(3 * time.Minute)
+		if got := bitrate(); got != 1e6 {
+			t.Errorf("%d after the viewer went", got)
+		}
+		crowd := make([]*camgate.Reader, 10)
+		for i := range crowd {
+			crowd[i] = b.read(t, b.child)
+			defer crowd[i].Close()
+		}
+		report(60, crowd, 0.3, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+		if got := bitrate(); got != 1e6 {
+			t.Errorf("%d for all, as one of ten has a bad network", got)
+		}
+	})
+}
+
+// A camera that was asked for its bitrate and compresses itself goes through as it is,
+// whatever the viewers lose, and the stream says so.
+func TestAdaptiveOfACameraThatCompresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "soft", able: true})
+		b := &bench{shop: shop}
+		want := Settings{Bitrate: 1e6, Asked: true}
+		b.pair = newPair(t, false, func(parent, _ *camgate.Stream) camgate.Source {
+			b.source = New(Options{Parent: parent, Encoders: shop, Want: want, Adaptive: Adaptive{Min: 2e5, Max: 1e6}})
+			return b.source
+		})
+		b.reader = b.read(t, b.child)
+		defer b.close()
+		warned := func() bool {
+			return slices.ContainsFunc(b.child.Info().Warnings, func(w string) bool { return strings.Contains(w, "adaptive has no effect") })
+		}
+		for range 30 {
+			b.reader.Report(0.3)
+			for range 60 {
+				next(t, b.reader)
+			}
+		}
+		if info := b.child.Info(); len(shop.works()) != 0 || info.Encoder != "" || !warned() {
+			t.Errorf("%d sessions, encoded by %q, %q", len(shop.works()), info.Encoder, info.Warnings)
+		}
+		// Once it is encoded anew, for another reason, it follows.
+		want.Asked = false
+		b.source.Set(want)
+		for range 60 {
+			b.reader.Report(0.3)
+			for range 60 {
+				next(t, b.reader)
+			}
+		}
+		works := shop.works()
+		if len(works) == 0 || warned() {
+			t.Fatalf("%d sessions, %q", len(works), b.child.Info().Warnings)
+		}
+		w := works[len(works)-1]
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.bitrate >= 1e6 {
+			t.Errorf("%d although the viewer loses a third", w.bitrate)
+		}
+	})
 }

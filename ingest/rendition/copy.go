@@ -2,89 +2,12 @@ package rendition
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/camgate/camgate"
 )
-
-// session fills the stream until ctx ends, the parent goes on with other tracks, or
-// what is wanted is to be had in another way.
-func (s *Source) session(ctx context.Context, stream *camgate.Stream) error {
-	tracks, err := s.parent.Ready(ctx)
-	if err != nil {
-		return err
-	}
-	main, err := s.picture(ctx, tracks)
-	if err != nil {
-		return err
-	}
-	settings, changed := s.Settings()
-	fits := main == nil || s.fits(main)
-	stream.Warn("adaptive", s.rigid(main, fits))
-	if !fits {
-		if s.encoders == nil {
-			return fmt.Errorf("%w: there are none", camgate.ErrEncoderUnavailable)
-		}
-		return s.encode(ctx, stream, tracks, main)
-	}
-	s.tell(stream, nil)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer cancel(nil)
-	all.Go(func() {
-		for ; ; settings, changed = s.Settings() {
-			if main != nil && !settings.fit(main) {
-				cancel(errNewSettings)
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	err = s.pass(ctx, stream, tracks)
-	if cause := context.Cause(ctx); errors.Is(cause, errNewSettings) {
-		return cause
-	}
-	return err
-}
-
-// picture returns the parent's picture, once its size is known where that matters.
-func (s *Source) picture(ctx context.Context, tracks []*camgate.Track) (*camgate.Track, error) {
-	i := slices.IndexFunc(tracks, func(t *camgate.Track) bool { return t.Kind == camgate.Video })
-	if i < 0 {
-		return nil, nil
-	}
-	settings, _ := s.Settings()
-	if settings.asIs() || tracks[i].Params().Width != 0 {
-		return tracks[i], nil
-	}
-	// It is known with the first picture at the latest.
-	reader, err := s.parent.Subscribe(ctx, camgate.SubscribeOptions{Tracks: tracks[i : i+1], Protocol: protocol, Internal: true})
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	if _, err := reader.Next(); err != nil {
-		return nil, err
-	}
-	return tracks[i], nil
-}
-
-// fits tells whether the parent's picture can be passed on.
-func (s *Source) fits(main *camgate.Track) bool {
-	settings, _ := s.Settings()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return settings.fit(main) && s.referenced != main
-}
 
 // pass passes on what the parent has, untouched but for sound that is wanted in another
 // codec, and without pictures that are not in their order where that is wanted.

@@ -3,7 +3,6 @@ package rendition
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -35,6 +34,7 @@ type encoding struct {
 	tracks []*camgate.Track // of the parent
 	main   *camgate.Track   // of those, what is encoded
 	voice  *voice           // nil: the sound is passed on
+	relief func()           // ends what fills the stream until the first picture is there; nil: nothing does
 	ended  chan *run        // runs that have ended
 
 	mu      sync.Mutex
@@ -52,18 +52,20 @@ type encoding struct {
 }
 
 // encode fills the stream until ctx ends, the parent goes on with other tracks, or no
-// encoder works.
-func (s *Source) encode(ctx context.Context, stream *camgate.Stream, tracks []*camgate.Track, main *camgate.Track) error {
+// encoder works. relief ends what fills it meanwhile, if something does.
+func (s *Source) encode(ctx context.Context, stream *camgate.Stream, tracks []*camgate.Track, main *camgate.Track, relief func()) error {
+	if s.encoders == nil {
+		return errNoEncoders
+	}
 	leave, err := s.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	e := &encoding{source: s, stream: stream, tracks: tracks, main: main, ended: make(chan *run), last: -1 << 62}
+	e := &encoding{source: s, stream: stream, tracks: tracks, main: main, relief: relief, ended: make(chan *run), last: -1 << 62}
 	if stream.Tracks() != nil {
-		e.last = stream.Newest() - stream.Lead(s.parent)
+		e.last = e.newestShown()
 	}
-	e.voice = s.voice(stream, tracks)
 	var all sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -99,8 +101,7 @@ func (e *encoding) keep(ctx context.Context, all *sync.WaitGroup) error {
 			e.stream.Warn("settings", "")
 			if !r.adjust(settings) {
 				if err := e.start(ctx, all); err != nil {
-					s.log.Warn("settings have no effect", "err", err)
-					e.stream.Warn("settings", fmt.Sprintf("what was changed has no effect: %v", err))
+					s.noEffect(e.stream, err)
 					r.settings = settings // not again and again
 				}
 			}

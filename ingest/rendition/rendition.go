@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/camgate/camgate"
 )
@@ -41,6 +42,7 @@ type Source struct {
 	log      *slog.Logger
 	encoders Encoders
 	slots    chan struct{}
+	entered  atomic.Bool // one of them is taken
 	adaptive Adaptive
 
 	sounds     Sounds
@@ -126,11 +128,26 @@ func (s *Source) enter() (leave func(), err error) {
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
 	default:
-		return nil, fmt.Errorf("%w: as many encode as may, which is %d (limits.encoders)", camgate.ErrEncoderUnavailable, cap(s.slots))
+		return nil, s.tooMany()
 	}
+	s.entered.Store(true)
+	return func() {
+		s.entered.Store(false)
+		<-s.slots
+	}, nil
 }
+
+// full tells whether there is no place to encode that could be entered now.
+func (s *Source) full() bool {
+	return s.slots != nil && len(s.slots) == cap(s.slots) && !s.entered.Load()
+}
+
+func (s *Source) tooMany() error {
+	return fmt.Errorf("%w: as many encode as may, which is %d (limits.encoders)", camgate.ErrEncoderUnavailable, cap(s.slots))
+}
+
+var errNoEncoders = fmt.Errorf("%w: there are none", camgate.ErrEncoderUnavailable)
 
 // Knock returns nil as soon as the parent is live. While it is asked, the parent is
 // wanted.

@@ -18,7 +18,8 @@ type run struct {
 	reader   *camgate.Reader
 	cancel   context.CancelCauseFunc
 	began    time.Time
-	err      error // once ended
+	first    time.Time // when its first picture came, while something else fills the stream
+	err      error     // once ended
 }
 
 // adjust changes a run to settings that differ in the bitrate only.

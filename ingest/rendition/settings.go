@@ -18,7 +18,7 @@ type Settings struct {
 	Quality       int           // 1 to 100, MJPEG only; 0: the default of the encoders
 	Encoder       string        // empty or "auto": the best that works
 	// Asked says that rate and bitrate were asked of the parent's device itself, and
-	// that its pictures are right as they come.
+	// that its pictures are right as they come, unless an encoder is named.
 	Asked bool
 
 	BFrames BFrames       // what to do with B-frames; empty: they stay
@@ -41,10 +41,12 @@ func (s Settings) fit(t *camgate.Track) bool {
 		return false
 	case s.Width != 0 && (s.Width != p.Width || s.Height != p.Height):
 		return false
+	case s.Encoder != "" && s.Encoder != "auto":
+		return false
 	case s.Asked:
 		return true
 	}
-	return s.Bitrate == 0 && s.GOP == 0 && s.Quality == 0 && (s.Encoder == "" || s.Encoder == "auto") &&
+	return s.Bitrate == 0 && s.GOP == 0 && s.Quality == 0 &&
 		(s.FPS == 0 || p.FPS > 0 && p.FPS <= s.FPS*1.05)
 }
 

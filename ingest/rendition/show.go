@@ -47,6 +47,15 @@ func (e *encoding) show(r *run, p encode.Picture) error {
 // takesOver tells whether a new run can go on with a picture. If that is not the one,
 // one that is gets asked for.
 func (e *encoding) takesOver(r *run, p encode.Picture) bool {
+	if e.relief != nil {
+		e.last = e.newestShown()
+		if r.first.IsZero() {
+			r.first = time.Now()
+		}
+		if time.Since(r.first) > catchUp {
+			e.relieve()
+		}
+	}
 	if p.Time < e.last-squeeze {
 		return false // of what the parent keeps for those who join
 	}
@@ -57,8 +66,28 @@ func (e *encoding) takesOver(r *run, p encode.Picture) bool {
 	return p.Key
 }
 
+// catchUp is how long an encoder may take to come near to what passes until then. One
+// that needs that long for its pictures will not come nearer.
+const catchUp = 2 * time.Second
+
+// newestShown is what was shown last, on the parent's clock.
+func (e *encoding) newestShown() time.Duration {
+	return e.stream.Newest() - e.stream.Lead(e.source.parent)
+}
+
+// relieve ends what fills the stream until we do.
+func (e *encoding) relieve() {
+	if e.relief != nil {
+		e.relief()
+		e.relief, e.last = nil, e.newestShown()
+	}
+}
+
 // begin begins to fill the stream, with the picture and the parent's sound.
 func (e *encoding) begin(r *run, p encode.Picture) error {
+	e.relieve()
+	e.voice = e.source.voice(e.stream, e.tracks)
+	e.stream.Warn("adaptive", "") // it can follow
 	codec := r.settings.encoded().Codec
 	sets := ingest.ParamsOf(codec, &camgate.Params{}, p.AU)
 	video, err := ingest.NewTrack(camgate.TrackOptions{Codec: codec, Params: sets})

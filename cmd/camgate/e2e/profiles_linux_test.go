@@ -48,6 +48,14 @@ func (g *gateway) children() (pids []int) {
 
 func (g *gateway) patch(stream, body string) {
 	g.t.Helper()
+	if code, said := g.tryPatch(stream, body); code != http.StatusOK {
+		g.t.Fatalf("PATCH %s %s: %d %s", stream, body, code, said)
+	}
+}
+
+// tryPatch changes a stream, and returns what is said of it.
+func (g *gateway) tryPatch(stream, body string) (code int, said string) {
+	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodPatch, g.url("/api/v1/streams/"+stream), strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
@@ -58,11 +66,11 @@ func (g *gateway) patch(stream, body string) {
 		g.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		var b bytes.Buffer
-		_, _ = b.ReadFrom(res.Body)
-		g.t.Fatalf("PATCH %s %s: %s %s", stream, body, res.Status, &b)
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(res.Body); err != nil {
+		g.t.Fatal(err)
 	}
+	return res.StatusCode, b.String()
 }
 
 // TestProfiles takes an H265 camera once and shows it as H264, smaller, as JPEG, and
@@ -143,6 +151,14 @@ state_dir: %q
 	if got := pictureOf(t, g.rtspURL("cam/sub")); got != "h264,160,90" {
 		t.Errorf("after the change it is %s", got)
 	}
+	// Who sees the camera as it is does not suffer for an encoder that the machine does not have.
+	if code, said := g.tryPatch("cam/native", `{"video": {"encoder": "h264_nvenc"}}`); code != http.StatusServiceUnavailable || !strings.Contains(said, "video: no encoder available: h264_nvenc: ") {
+		t.Errorf("an encoder that is not here: %d %s", code, said)
+	}
+	if body, _ := g.get("/api/v1/streams/cam/native"); !bytes.Contains(body, []byte(`"encoder":"auto"`)) {
+		t.Errorf("what was refused is set: %s", body)
+	}
+	goOn("after an encoder was refused")
 	g.patch("cam", `{"enabled": false}`)
 	g.await("it is off", 10*time.Second, func() bool { return g.stream("cam").Error == "it is switched off" })
 	g.patch("cam", `{"enabled": true}`)
