@@ -1,6 +1,7 @@
 package camgate
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -74,6 +75,33 @@ var constructors = []string{
 }
 
 const modulePath = "github.com/camgate/camgate"
+
+// TestMap: ARCHITECTURE.md has each folder of the product, by its path or within the line of
+// the one above it.
+func TestMap(t *testing.T) {
+	page, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(os.DirFS("."), ".", func(folder string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			return nil
+		case strings.HasPrefix(d.Name(), ".") && folder != ".", d.Name() == "testdata", d.Name() == "node_modules", folder == "scripts", folder == "bin":
+			return fs.SkipDir
+		}
+		code, err := fs.Glob(os.DirFS(folder), "*.go")
+		if len(code) > 0 && folder != "." && !strings.Contains(string(page), "`"+folder+"/`") && !strings.Contains(string(page), "`"+d.Name()+"/`") {
+			t.Errorf("%s is not in the map", folder)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestHouse(t *testing.T) {
 	for _, complaint := range inspect(t, os.DirFS(".")) {
