@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
-	"os"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -14,9 +13,6 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
-	"github.com/camgate/camgate/ingest/onvif"
-	"github.com/camgate/camgate/ingest/rpicam"
-	"github.com/camgate/camgate/ingest/ts"
 )
 
 // validator looks for what is wrong with values that are well formed.
@@ -190,90 +186,11 @@ func (v *validator) streams() {
 // isOutput tells what follows the name of a stream in the URLs of its outputs.
 func isOutput(segment string) bool {
 	switch segment {
-	case "whep", "whip", "mjpeg", "snapshot.jpg":
+	case "whep", "whip", "publish", "mjpeg", "snapshot.jpg":
 		return true
 	}
 	return path.Ext(segment) == ".m3u8"
 }
-
-func (v *validator) stream(at string, s *Stream) {
-	if len(s.Source) == 0 {
-		v.fail(at, `has no source: name a URL, "publish" or "demo"`)
-	}
-	still, local, program := false, false, false
-	for i, text := range s.Source {
-		path := at + ".source"
-		if len(s.Source) > 1 {
-			path = fmt.Sprintf("%s.source[%d]", at, i)
-		}
-		source, err := ParseSource(text)
-		still = still || err != nil || source.Still()
-		local = local || err != nil || source.Local()
-		program = program || err != nil || source.Scheme == SchemeExec
-		switch {
-		case err != nil:
-			v.fail(path, "%v", err)
-		case source.Scheme == SchemePublish && len(s.Source) > 1:
-			v.fail(path, `"publish" stands alone: a stream that is published to has no other source`)
-		case source.Scheme == SchemePublish && s.OnDemand:
-			v.fail(at+".on_demand", `has no place with "source: publish": the publisher comes when it wants`)
-		case source.Scheme == SchemeMPEGTS:
-			if _, err := ts.New(ts.Options{URL: source.URL}); err != nil {
-				v.fail(path, "%v", err)
-			}
-		case source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS:
-			if _, err := onvif.New(onvif.Options{URL: source.URL}); err != nil {
-				v.fail(path, "%v", err)
-			}
-		case source.Scheme == SchemeRPiCam:
-			for _, wrong := range rpicam.Check(s.Controls) {
-				v.fail(at+".controls", "%v", wrong)
-			}
-			if f := s.Video.Format; f != "auto" && f != "h264" && f != "mjpeg" {
-				v.fail(at+".video.format", "a Raspberry Pi camera gives h264 or mjpeg")
-			}
-		case source.Scheme == SchemeFile:
-			if _, err := os.Stat(v.File(source.Path)); err != nil {
-				v.warn(path, "%s: %v", printable(source.Path), unwrapPath(err))
-			}
-		}
-	}
-	for path, d := range map[string]time.Duration{"start_timeout": s.StartTimeout, "stall_timeout": s.StallTimeout} {
-		if d < time.Second {
-			v.fail(join(at, path), "has to be at least 1s")
-		}
-	}
-	switch {
-	case s.Poll < minPoll:
-		v.fail(at+".poll", "has to be at least %s", minPoll)
-	case s.Poll != defaultPoll && !still:
-		v.fail(at+".poll", "is for sources of single pictures: http+jpeg://, https+jpeg://, and onvif:// with stills=true")
-	}
-	if s.Format != "auto" && !program {
-		v.fail(at+".format", "is for exec: sources")
-	}
-	v.streamTLS(at+".tls", s)
-	v.talk(at+".talk", s)
-	v.pictures(at, s, local)
-}
-
-func (v *validator) talk(at string, s *Stream) {
-	if s.Talk && !slices.ContainsFunc(s.Source, takesSound) {
-		v.fail(at, "is for sources that are rtsp://, rtsps://, onvif:// or onvifs://")
-	}
-}
-
-// takesSound tells whether a source may have a loudspeaker; one that is wrong is told of
-// elsewhere.
-func takesSound(text SourceURL) bool {
-	source, err := ParseSource(text)
-	return err != nil || source.Scheme == SchemeRTSP || source.Scheme == SchemeRTSPS || source.Scheme == SchemeONVIF || source.Scheme == SchemeONVIFS
-}
-
-const (
-	defaultPoll = time.Second // as in the tag of Stream.Poll
-	minPoll     = 20 * time.Millisecond
-)
 
 // StreamNames returns the names of all streams, sorted.
 func (c *Config) StreamNames() []string {

@@ -20,9 +20,10 @@ func TestValidation(t *testing.T) {
 			`c.yaml:2:3: streams.front door: " " is not allowed in a stream's name: use letters, digits and _ - . /`,
 			`c.yaml:3:3: streams.api/x: a stream's name cannot begin with "api": it is a page of camgate`,
 			`c.yaml:4:3: streams.a//b: a stream's name has no empty or dot segments`}},
-		"output's name": {"streams: {a: {source: demo}, a/mjpeg: {source: demo}, a/index.m3u8: {source: demo}, b/whep: {source: demo}}\n", []string{
+		"output's name": {"streams: {a: {source: demo}, a/mjpeg: {source: demo}, a/index.m3u8: {source: demo}, b/whep: {source: demo}, a/publish: {source: demo}}\n", []string{
 			`c.yaml:1:30: streams.a/mjpeg: its page would stand where an output of the stream "a" is: give it another name`,
-			`c.yaml:1:55: streams.a/index.m3u8: its page would stand where an output of the stream "a" is: give it another name`}},
+			`c.yaml:1:55: streams.a/index.m3u8: its page would stand where an output of the stream "a" is: give it another name`,
+			`c.yaml:1:109: streams.a/publish: its page would stand where an output of the stream "a" is: give it another name`}},
 		"near scheme":     {stream("source: 'rstp://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "rstp": did you mean "rtsp"?`}},
 		"unknown scheme":  {stream("source: 'gopher://u:p@h/x'"), []string{`c.yaml:3:17: streams.cam.source: unknown scheme "gopher": known are: rtsp, rtsps, rtsp+http, rtsp+ws, rtsps+http, rtsps+ws, http+mjpeg, https+mjpeg, http+jpeg, https+jpeg, bambu, bambus, udp+mpegts, onvif, onvifs, v4l2, rpicam, exec, file, publish, demo`}},
 		"second source":   {stream("source: ['demo', 'rtsp://u:p@h:99999/x']"), []string{`c.yaml:3:26: streams.cam.source[1]: what follows the host is no port: that is a number from 1 to 65535`}},
