@@ -14,7 +14,7 @@ HOT      := runtime internal/runtime/... internal/poll internal/sync internal/by
 BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -gcflags=all=-l $(HOT:%=-gcflags=%=)
 LINT     := v2.15.0
 # Counted, not timed: go test may take the end of the time for a failure.
-FUZZTIME := 2000x
+FUZZTIME := 3000x
 BENCH    := .
 
 .PHONY: test-camera test-arm help run build check test deps fmt vet licences cross lint unit race js e2e fuzz bench dist clean gatebench
@@ -70,16 +70,19 @@ race: ## unit tests with the race detector
 js: ## the scripts of the pages, without a browser
 	npm test --silent
 
+# What takes the whole machine has it alone.
+ALONE    := ManyReaders
 # What waits for a browser or an encoder leaves the machine to the others.
 PAGES    := Player|Publish|Browser|Page|InSync|SoundAlone|Variants|DropIns|Talk|FindsAnotherWay|Probe
 
 e2e: ## the real program with ffmpeg, GStreamer, mpv, VLC and a browser
 	@run="go test -tags $(TAGS) -count 1 -timeout 15m ./cmd/camgate/e2e"; \
+	$$run -run '$(ALONE)' || exit; \
 	$$run -run '$(PAGES)' & pages=$$!; \
-	$$run -skip '$(PAGES)'; rest=$$?; \
+	$$run -skip '$(PAGES)|$(ALONE)'; rest=$$?; \
 	wait $$pages && exit $$rest
 
-fuzz: ## each fuzz target for a moment (FUZZTIME=2000x, or 30s)
+fuzz: ## each fuzz target for a moment (FUZZTIME=3000x, or 30s)
 	@set -e; for dir in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n 1 dirname | sort -u); do \
 		for target in $$(cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | sort -u); do \
 			echo "$$dir $$target"; \

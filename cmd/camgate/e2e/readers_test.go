@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +25,7 @@ import (
 // counter is a viewer that stays and counts what it gets.
 type counter interface {
 	frames() int64 // complete access units, by marker bits or parts
-	lost() int64   // gaps in the sequence numbers of the video
+	lost() int64   // packets of the video that are missing, by their sequence numbers
 	ended() error  // why it is not connected any more
 	// pause is the longest time between two pictures since it was asked last, the time
 	// since the last one included.
@@ -31,16 +34,22 @@ type counter interface {
 
 // tally is the common part of the viewers.
 type tally struct {
-	n, gaps atomic.Int64
+	n       atomic.Int64
 	mu      sync.Mutex
-	seq     map[uint32]uint16 // by SSRC
+	seq     map[uint32]uint16 // the highest one by SSRC
+	missing map[uint64]bool   // by SSRC and sequence number
 	err     error
 	last    time.Time // of the last picture
 	widest  time.Duration
 }
 
 func (c *tally) frames() int64 { return c.n.Load() }
-func (c *tally) lost() int64   { return c.gaps.Load() }
+
+func (c *tally) lost() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(len(c.missing))
+}
 
 func (c *tally) pause() time.Duration {
 	c.mu.Lock()
@@ -67,25 +76,39 @@ func (c *tally) end(err error) {
 	}
 }
 
+// packet notes one that comes for the first time.
 func (c *tally) packet(p *rtp.Packet) {
 	c.mu.Lock()
-	if last, ok := c.seq[p.SSRC]; ok && p.SequenceNumber != last+1 {
-		c.gaps.Add(1)
-	}
 	if c.seq == nil {
-		c.seq = map[uint32]uint16{}
+		c.seq, c.missing = map[uint32]uint16{}, map[uint64]bool{}
 	}
-	c.seq[p.SSRC] = p.SequenceNumber
-	if now := time.Now(); p.Marker {
-		if !c.last.IsZero() {
-			c.widest = max(c.widest, now.Sub(c.last))
+	last, ok := c.seq[p.SSRC]
+	id := func(seq uint16) uint64 { return uint64(p.SSRC)<<16 | uint64(seq) }
+	if ok && int16(p.SequenceNumber-last) <= 0 { // late
+		delete(c.missing, id(p.SequenceNumber))
+	} else {
+		for seq := last + 1; ok && seq != p.SequenceNumber; seq++ {
+			c.missing[id(seq)] = true
 		}
-		c.last = now
+		c.seq[p.SSRC] = p.SequenceNumber
 	}
 	c.mu.Unlock()
-	if p.Marker {
-		c.n.Add(1)
+	c.picture(p)
+}
+
+// picture counts the packet if it is the last one of a picture.
+func (c *tally) picture(p *rtp.Packet) {
+	if !p.Marker {
+		return
 	}
+	now := time.Now()
+	c.mu.Lock()
+	if !c.last.IsZero() {
+		c.widest = max(c.widest, now.Sub(c.last))
+	}
+	c.last = now
+	c.mu.Unlock()
+	c.n.Add(1)
 }
 
 // startReader is an RTSP viewer of the video.
@@ -128,15 +151,51 @@ func openReader(t *testing.T, url, transport string, packet func(*rtp.Packet)) *
 	return c
 }
 
+// whepReader is a WebRTC viewer with a socket of its own.
+type whepReader struct {
+	*tally
+	t    *testing.T
+	conn *net.UDPConn
+}
+
 // startWHEP is a WebRTC viewer of the video.
 func startWHEP(t *testing.T, url string) counter {
 	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadBuffer(2 << 20) // as much as the system allows
+	mux := pion.NewICEUDPMux(nil, conn)
+	t.Cleanup(func() { _ = mux.Close() })
 	var settings pion.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
-	return whep(t, url, settings)
+	settings.SetICEUDPMux(mux)
+	return &whepReader{whep(t, url, settings), t, conn}
 }
 
-func whep(t *testing.T, url string, settings pion.SettingEngine) counter {
+// lost leaves out what came, and had no place in the socket: the gateway sends on while
+// this process waits for a CPU.
+func (r *whepReader) lost() int64 {
+	table, err := os.ReadFile("/proc/self/net/udp")
+	if err != nil {
+		r.t.Error(err)
+	}
+	local := fmt.Sprintf("0100007F:%04X", r.conn.LocalAddr().(*net.UDPAddr).Port)
+	for line := range strings.Lines(string(table)) {
+		if words := strings.Fields(line); words[1] == local {
+			dropped, err := strconv.ParseInt(words[len(words)-1], 10, 64)
+			if err != nil {
+				r.t.Error(err)
+			}
+			return max(0, r.tally.lost()-dropped)
+		}
+	}
+	r.t.Errorf("the socket %s is not in\n%s", local, table)
+	return 0
+}
+
+func whep(t *testing.T, url string, settings pion.SettingEngine) *tally {
 	t.Helper()
 	var media pion.MediaEngine
 	if err := media.RegisterDefaultCodecs(); err != nil {
@@ -150,12 +209,16 @@ func whep(t *testing.T, url string, settings pion.SettingEngine) counter {
 	out := &tally{}
 	pc.OnTrack(func(track *pion.TrackRemote, _ *pion.RTPReceiver) {
 		for {
-			p, _, err := track.ReadRTP()
-			if err != nil {
+			p, attributes, err := track.ReadRTP()
+			switch {
+			case err != nil:
 				out.end(err)
 				return
+			case attributes.Get(pion.AttributeRtxSequenceNumber) != nil:
+				out.picture(p) // sent again, as it was lost
+			default:
+				out.packet(p)
 			}
-			out.packet(p)
 		}
 	})
 	if _, err := pc.AddTransceiverFromKind(pion.RTPCodecTypeVideo, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionRecvonly}); err != nil {
