@@ -52,7 +52,7 @@ func TestErrors(t *testing.T) {
 		{name: "decoder says why", opts: Options{FFmpeg: script(t, "echo my back hurts >&2; exit 2")}, codec: camgate.H264, code: 503, reason: "exit status 2: my back hurts", retry: true},
 		{name: "decoder talks nonsense", opts: Options{FFmpeg: script(t, "echo hello, is it me you are looking for; cat >/dev/null")}, codec: camgate.H264, code: 503, reason: "not an SMJPEG stream", retry: true},
 		{name: "decoder ends well, without a picture", opts: Options{FFmpeg: "true"}, codec: camgate.H264, code: 503, reason: "decoder error", retry: true},
-		{name: "decoder hangs", opts: Options{FFmpeg: script(t, deaf), StallTimeout: 300 * time.Millisecond, SnapshotTimeout: 300 * time.Millisecond},
+		{name: "decoder hangs", opts: Options{FFmpeg: script(t, deaf), StartTimeout: 2 * time.Second, StallTimeout: 300 * time.Millisecond, SnapshotTimeout: 300 * time.Millisecond},
 			codec: camgate.H264, code: 503, reason: "timeout: the decoder", retry: true},
 	} {
 		for _, path := range []string{"/cam/mjpeg", "/cam/snapshot.jpg"} {

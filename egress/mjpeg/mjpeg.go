@@ -38,8 +38,8 @@ type Options struct {
 
 	SnapshotAge     time.Duration // how long a snapshot serves for newer keyframes too; default 1 s
 	SnapshotTimeout time.Duration // for decoding one; default 5 s
-	StartTimeout    time.Duration // for the first picture; default 10 s
-	StallTimeout    time.Duration // without a picture from a decoder that gets some; default 5 s
+	StartTimeout    time.Duration // for the first picture, of a decoder half of it; default 10 s
+	StallTimeout    time.Duration // without a picture from a decoder that gets some, and has given one; default 5 s
 	ReaderTimeout   time.Duration // for a viewer to take a picture; default 10 s
 
 	Logger *slog.Logger // nil: none

@@ -26,6 +26,7 @@ type session struct {
 	times  timestamps
 	silent atomic.Int64 // ns during which pictures went in and none came out
 	unseen atomic.Int64 // pictures that went in during that time
+	begun  atomic.Bool  // the first picture came out
 }
 
 // margin is what timestamps begin with: pictures after the first one may be
@@ -78,7 +79,7 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 			return errNewParams // the decoder would not change its output's size
 		}
 		s.times.add(uint32(s.ticks(u)), u.Time())
-		if err := p.Stdin.SetWriteDeadline(time.Now().Add(s.server.opts.StallTimeout)); err != nil {
+		if err := p.Stdin.SetWriteDeadline(time.Now().Add(s.patience())); err != nil {
 			return ofPipe(err)
 		}
 		if err := out.Picture(u.AU, u.RandomAccess, s.ticks(u)); err != nil {
@@ -91,13 +92,23 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 		unseen := s.unseen.Add(1)
 		if last = now; s.reader.Cached(u) {
 			s.alive()
-		} else if quiet > int64(s.server.opts.StallTimeout) && unseen > maxReorder {
+		} else if quiet > int64(s.patience()) && unseen > maxReorder {
 			return errStalled
 		}
 		if u, err = s.reader.Next(); err != nil {
 			return err
 		}
 	}
+}
+
+// patience is for how long nothing may come of the decoder. To start, a program needs more
+// than it does for a picture, where the machine is slow or busy; but who waits for the
+// first picture is to hear of one that does not.
+func (s *session) patience() time.Duration {
+	if s.begun.Load() {
+		return s.server.opts.StallTimeout
+	}
+	return max(s.server.opts.StallTimeout, s.server.opts.StartTimeout/2)
 }
 
 // tick is the unit of the timestamps in the containers.
@@ -140,6 +151,7 @@ func (s *session) publish(r io.Reader) error {
 		case len(picture) < 4:
 			continue
 		}
+		s.begun.Store(true)
 		s.alive()
 		when := s.times.find(at, s.base-margin+time.Duration(at)*tick)
 		if when <= newest {

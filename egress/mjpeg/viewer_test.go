@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"image/jpeg"
 	"io"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/demo"
 	"github.com/camgate/camgate/ingest"
-	"github.com/camgate/camgate/internal/again"
 )
 
 // jpegs publishes JPEGs of about the given size, each with its number in it, at
@@ -120,34 +118,6 @@ func TestSlowViewer(t *testing.T) {
 	if n := f.stream.Info().Skipped["lag"]; n < 20 {
 		t.Errorf("%d pictures were skipped", n)
 	}
-}
-
-// TestStuckViewer has one who never reads: he is dropped, and costs nothing.
-func TestStuckViewer(t *testing.T) {
-	for _, tls := range []bool{false, true} {
-		t.Run(fmt.Sprintf("tls=%v", tls), func(t *testing.T) {
-			var alone again.Rows
-			alone.Check(t, func(t testing.TB) { checkStuckViewer(t, tls) })
-		})
-	}
-}
-
-func checkStuckViewer(t testing.TB, tls bool) {
-	t.Helper()
-	f := start(t, Options{ReaderTimeout: 500 * time.Millisecond})
-	newest := jpegs(t, f.stream, 500_000)
-	conn := dial(t, f, tls)
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET /cam/mjpeg HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the viewer is served", func() bool { n, _ := f.stream.Demand(); return n == 1 })
-	before := newest()
-	eventually(t, "the viewer is dropped", func() bool { n, _ := f.stream.Demand(); return n == 0 })
-	if n := newest() - before; n < 5 {
-		t.Errorf("%d pictures in that time", n)
-	}
-	eventually(t, "the log says why", func() bool { return f.log.has(`reason="the viewer takes nothing"`) })
 }
 
 // dial connects to the fixture's handler over plain TCP or TLS.
