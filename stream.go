@@ -123,6 +123,9 @@ func (s *Stream) Name() string { return s.name }
 // stream on and on which all presentation times lie, whatever comes and goes.
 func (s *Stream) Now() time.Duration { return time.Since(s.epoch) }
 
+// At returns the time of a moment on the stream's clock.
+func (s *Stream) At(moment time.Time) time.Duration { return moment.Sub(s.epoch) }
+
 // Lead returns what has to be added to a time on another stream's clock to have the
 // same moment on this one's.
 func (s *Stream) Lead(of *Stream) time.Duration { return of.epoch.Sub(s.epoch) }

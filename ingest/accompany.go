@@ -19,12 +19,11 @@ func (w *Writer) accompany(track int, recorded time.Time, au [][]byte) {
 		return // the picture sets the clock
 	}
 	t, st := w.tracks[track], &w.state[track]
-	lag := time.Since(recorded)
-	if lag > maxCompanionLag || lag < -maxCompanionLag {
+	if lag := time.Since(recorded); lag > maxCompanionLag || lag < -maxCompanionLag {
 		st.discontinuity = true
 		return
 	}
-	out := t.Ticks(w.stream.Now() - lag)
+	out := t.Ticks(w.stream.At(recorded))
 	switch {
 	case out < st.floor, st.written && out < st.last-t.Ticks(maxRepair):
 		st.discontinuity = true
