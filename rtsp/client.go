@@ -226,24 +226,3 @@ type udpError struct {
 }
 
 func (e *udpError) Error() string { return e.reason }
-
-// Session is what is known of a session with a camera.
-type Session struct {
-	Transport Transport // that of media
-	Encrypted bool      // media are
-	Login     string    // how we logged in; empty: nobody asked
-	Server    string    // what the camera calls itself
-	Repairs   []string  // what of its answers had to be repaired
-	Tracks    []Reception
-}
-
-// Session returns what is known of the session under way, or of the last one.
-func (s *Source) Session() Session {
-	s.mu.Lock()
-	p := s.session
-	s.mu.Unlock()
-	if p == nil {
-		return Session{}
-	}
-	return p.facts()
-}

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -265,32 +264,6 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 	defer p.mu.Unlock()
 	p.known.Encrypted = secure || p.url.Scheme == "rtsps" && p.transport != TransportUDP && p.transport != TransportMulticast
 	return desc, body, nil
-}
-
-// note keeps what Session tells, and logs what is unusual about it.
-func (p *pull) note() {
-	p.mu.Lock()
-	p.control.tell(func() {
-		p.known.Login, p.known.Server, p.known.Repairs = p.control.scheme, p.control.server, slices.Clone(p.control.repairs)
-	})
-	known := p.known
-	p.mu.Unlock()
-	if len(known.Repairs) > 0 {
-		p.log.Info("the camera's description was repaired", "source", p.source.name, "server", known.Server, "repairs", known.Repairs)
-	}
-	if p.url.Scheme == "rtsps" && !known.Encrypted {
-		p.log.Info("media come without encryption", "source", p.source.name, "transport", known.Transport)
-	}
-}
-
-func (p *pull) facts() Session {
-	p.mu.Lock()
-	known, feedbacks := p.known, p.feedbacks
-	p.mu.Unlock()
-	for _, f := range feedbacks {
-		known.Tracks = append(known.Tracks, f.total())
-	}
-	return known
 }
 
 // offersPLI reports whether an SDP offers to make keyframes on demand (RFC 4585

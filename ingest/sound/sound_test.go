@@ -3,6 +3,7 @@ package sound
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,6 +163,37 @@ exec ffmpeg "$@"
 	defer mu.Unlock()
 	if len(warnings) != 2 || !strings.Contains(warnings[0], ErrBusy.Error()) || warnings[1] != "" {
 		t.Errorf("warnings %q", warnings)
+	}
+}
+
+// The log has a line for each time that a card goes, also when it goes as it did before, and
+// none for the attempts in between.
+func TestSoundFailsAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ffmpeg")
+	script := `#!/bin/sh
+n=$(cat "$0.n" 2>/dev/null || echo 0)
+echo $((n+1)) >"$0.n"
+[ $n -lt 2 ] || timeout 2 ffmpeg "$@"
+echo "cannot open audio device plughw:7 (No such device)" >&2
+exit 1
+`
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	gone := make(chan struct{}, 100)
+	warn := func(text string) {
+		if text != "" {
+			gone <- struct{}{}
+		}
+	}
+	recorded(t, Options{Device: "hw:7", FFmpeg: path, Warn: warn, Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(*camgate.Stream, []*camgate.Track, func() *camgate.Unit) {
+		for range 3 {
+			<-gone
+		}
+	})
+	if n := strings.Count(log.String(), "sound failed"); n != 2 {
+		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
 
