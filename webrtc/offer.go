@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -34,7 +35,8 @@ type section struct {
 	proto     string
 	formats   []string // payload types in the viewer's order of preference
 	mid       string
-	rejected  bool // port zero
+	rejected  bool // port zero, but for one that is bundle-only
+	only      bool // bundle-only
 	direction string
 	codecs    map[uint8]*codec
 	peer      peer
@@ -146,6 +148,8 @@ func (s *section) attribute(name, value string) {
 		s.direction = name
 	case "rtpmap", "fmtp", "rtcp-fb":
 		s.format(name, value)
+	case "bundle-only":
+		s.only = true
 	default:
 		s.sources.attribute(name, value)
 	}
@@ -239,6 +243,12 @@ func (o *offer) peers() []peer {
 func (o *offer) complete() error {
 	if len(o.sections) == 0 {
 		return fmt.Errorf("%w: no media description", errBadOffer)
+	}
+	for i := range o.sections {
+		// Firefox offers so whatever is bundled with the first section (RFC 9143 section 6).
+		if s := &o.sections[i]; s.only && slices.Contains(o.bundle, s.mid) {
+			s.rejected = false
+		}
 	}
 	for _, s := range o.sections {
 		if !s.rejected {

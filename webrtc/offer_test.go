@@ -117,6 +117,14 @@ func TestAnswer(t *testing.T) {
 			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109", []string{"a=group:BUNDLE 0 1\r\n", "a=rtpmap:111 opus/48000/2\r\n"},
 		},
 		{
+			"bundle-only", strings.Replace(chromiumOffer, "m=video 9", "m=video 0", 1) + "a=bundle-only\n", []*camgate.Track{h264, opus},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 9 UDP/TLS/RTP/SAVPF 109", []string{"a=group:BUNDLE 0 1\r\n", "a=rtpmap:111 opus/48000/2\r\n"},
+		},
+		{
+			"bundle-only, but not in the bundle", strings.Replace(strings.Replace(chromiumOffer, "m=video 9", "m=video 0", 1), "BUNDLE 0 1", "BUNDLE 0 2", 1) + "a=bundle-only\n", []*camgate.Track{opus},
+			"audio 9 UDP/TLS/RTP/SAVPF 111|video 0 UDP/TLS/RTP/SAVPF 96", []string{"a=group:BUNDLE 0\r\n"},
+		},
+		{
 			"static payload type", chromiumOffer, []*camgate.Track{h264, pcma},
 			"audio 9 UDP/TLS/RTP/SAVPF 8|video 9 UDP/TLS/RTP/SAVPF 109", []string{"a=rtpmap:8 PCMA/8000\r\n"},
 		},
