@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="ffmpeg chromium tshark mpv iproute2 nftables coturn
+packages="ffmpeg chromium firefox-esr tshark mpv iproute2 nftables coturn
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   gstreamer1.0-nice gstreamer1.0-rtsp

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -21,6 +22,8 @@ type playerResult struct {
 	Picture  bool              `json:"picture"`
 	Sound    bool              `json:"sound"`
 	Reasons  map[string]string `json:"reasons"`
+	Codec    string            `json:"codec"`
+	Managed  bool              `json:"managed"` // ManagedMediaSource
 }
 
 // scenarios plays testdata/player.mjs in a real Chromium; what fails there fails here.
@@ -45,6 +48,7 @@ func performBy(t *testing.T, start func(*exec.Cmd) error, file, url string, name
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{script, url}, names...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its browsers
 	cmd.WaitDelay = 5 * time.Second
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
