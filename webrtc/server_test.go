@@ -101,6 +101,10 @@ func TestSync(t *testing.T) {
 			}
 		}
 	}
+	first := func(kind string, rate float64) time.Duration { return moment(kind, rate, v.packets[kind][0].Timestamp) }
+	if d := first("audio", 48000) - first("video", 90000); d < soundAfter/2 {
+		t.Errorf("sound begins %v after the pictures", d)
+	}
 	pictures := map[time.Duration]bool{}
 	for _, packet := range v.packets["video"] {
 		pictures[moment("video", 90000, packet.Timestamp).Round(time.Millisecond)] = true

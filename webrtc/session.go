@@ -104,7 +104,7 @@ func (s *session) serve() error {
 	way, _ := s.way()
 	s.log.Info("reader joined", pathAttrs(way)...)
 	s.observe(time.Now())
-	v := viewer{session: s, climb: s.newClimb()}
+	v := newViewer(s)
 	defer v.climb.end()
 	return v.play()
 }

@@ -17,6 +17,10 @@ const (
 	// often that may happen.
 	keyframePatience = 250 * time.Millisecond
 	replayPause      = 2 * time.Second
+	// soundAfter is how long after the pictures sound begins. A browser takes about as
+	// long to open its loudspeaker; what comes before waits in its buffer, and all that
+	// follows is late for as long as it takes to play that faster: seconds.
+	soundAfter = 300 * time.Millisecond
 )
 
 // viewer is the sending side of a session: all of it happens in one goroutine.
@@ -28,6 +32,15 @@ type viewer struct {
 	asked    time.Time // when the viewer asked for a keyframe; zero: it did not
 	replayed time.Time
 	reportAt time.Time
+	soundAt  time.Time // when sound begins
+}
+
+func newViewer(s *session) *viewer {
+	v := &viewer{session: s, climb: s.newClimb()}
+	if s.now.has(camgate.Video) {
+		v.soundAt = time.Now().Add(soundAfter)
+	}
+	return v
 }
 
 // play sends units until the reader ends.
@@ -204,6 +217,9 @@ func fits(p *camgate.Packets) bool {
 // send sends a unit with its timestamps moved by shift, and the reports that are
 // due.
 func (v *viewer) send(u *camgate.Unit, shift uint32) {
+	if u.Track.Kind == camgate.Audio && time.Now().Before(v.soundAt) {
+		return
+	}
 	l := v.lane(u.Track)
 	if l == nil || !fits(u.Packets()) || v.climb != nil && v.climb.hush && u.Track.Kind == camgate.Video {
 		return
