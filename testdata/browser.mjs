@@ -96,16 +96,18 @@ const run = {
   async relay({ url, min }) { return whepPath(url, min, { relay: true }); },
   async restart({ url, min }) { return whepPath(url, min, { restarts: 2 }); },
 
-  // sync=URL@SECONDS: by how much the demo's beep is heard after its flash is seen, in ms,
-  // each second, as the browser hands out pictures and sound to be shown and heard.
+  // sync=/NAME@SECONDS: by how much the demo's beep is heard after its flash is seen, in ms,
+  // each second from the one after the first picture on, as the browser hands out pictures
+  // and sound to be shown and heard. It is the player's WebRTC that plays, with sound on.
   async sync({ url }) {
-    const [path, seconds] = url.split('@');
-    const pc = new RTCPeerConnection(), video = document.createElement('video'), together = new MediaStream();
-    video.muted = video.autoplay = true;
+    const [name, seconds] = url.split('@');
+    const { Address } = await import('/assets/gateway.js');
+    const { webrtc } = await import('/assets/whep.js');
+    const video = document.createElement('video');
+    video.autoplay = true;
     document.body.append(video);
-    for (const kind of ['video', 'audio']) pc.addTransceiver(kind, { direction: 'recvonly' });
     const flashes = [], beeps = [];
-    let frames = 0, samples = 0;
+    let frames = 0, samples = 0, first = 0;
     const watch = async (track) => {
       const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
       let on = true, quiet = 0;
@@ -115,6 +117,7 @@ const run = {
         const now = performance.now();
         if (track.kind === 'video') {
           frames++;
+          first ||= now;
           const box = { x: Math.round(value.codedWidth * 1168 / 1280) & ~1, y: Math.round(value.codedHeight * 112 / 720) & ~1, width: 2, height: 2 };
           const b = new Uint8Array(value.allocationSize({ rect: box }));
           await value.copyTo(b, { rect: box });
@@ -132,25 +135,14 @@ const run = {
         value.close();
       }
     };
-    pc.ontrack = (e) => {
-      together.addTrack(e.track);
-      video.srcObject = together;
-      watch(e.track);
-    };
-    await pc.setLocalDescription(await pc.createOffer());
-    await new Promise((done) => {
-      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
-      setTimeout(done, 2000);
-    });
-    const res = await fetch(path, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp' } });
-    if (!res.ok) return { frames: 0, status: res.status };
-    await pc.setRemoteDescription({ type: 'answer', sdp: await res.text() });
+    const session = await webrtc(new Address(name, `${location.origin}/`), () => video).start(new AbortController().signal);
+    for (const track of video.srcObject.getTracks()) watch(track);
     await new Promise((r) => setTimeout(r, 1000 * seconds));
-    const offsets = flashes.map((f) => {
+    session.stop();
+    const offsets = flashes.filter((f) => f > first + 1000).map((f) => {
       const near = beeps.reduce((best, b) => (Math.abs(b - f) < Math.abs(best - f) ? b : best), Infinity);
       return Math.round(10 * (near - f)) / 10;
     }).filter((d) => Math.abs(d) < 400);
-    await fetch(res.headers.get('location'), { method: 'DELETE' });
     return { frames, samples, flashes: flashes.length, beeps: beeps.length, offsets };
   },
 

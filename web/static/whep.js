@@ -5,6 +5,7 @@
 import { RungError } from './rung.js';
 import { refusal } from './gateway.js';
 import { Figures, pathWords } from './figures.js';
+import { LOOK, Lips } from './lips.js';
 
 /** How long a connection may be broken before it is given up, in ms. */
 const BROKEN = 4000;
@@ -138,7 +139,16 @@ class Session {
       if (pc.connectionState !== 'connected') this.#over(await this.#noWay(sdp));
     });
     for (const candidate of this.#late.splice(0)) this.#trickle(candidate);
+    if (this.sound && this.picture) this.#together(pc.getReceivers().find(({ track }) => track.kind === 'video'), new Lips());
     return true;
+  }
+
+  /** Has pictures wait for the sound while somebody listens. */
+  async #together(receiver, lips) {
+    const report = this.element.muted ? null : await this.#pc.getStats().catch(() => null);
+    if (this.#pc.connectionState === 'closed') return;
+    receiver.jitterBufferTarget = report && lips.wait(report);
+    this.#after(LOOK, () => this.#together(receiver, lips));
   }
 
   /** Decoded frames; of sound alone, packets that came. */

@@ -8,26 +8,31 @@ import (
 	"testing"
 )
 
-// TestDemoInSync: the browser decodes sound that was made of AAC, and once it has brought
-// both together, the beep is heard with the flash: at most 45 ms late or 15 ms early.
+// TestDemoInSync: the browser decodes sound that was made of AAC, and from a second after
+// the first picture on the beep is heard with the flash: at most 45 ms late or 15 ms early.
 func TestDemoInSync(t *testing.T) {
 	g := start(t, demoConfig)
 	g.awaitLive("demo")
-	attempt := func() bool {
-		r := browse(t, g, "sync=/demo/whep@20")["sync"]
-		if len(r.Offsets) < 15 || r.Beeps < 15 {
-			t.Errorf("%+v", r)
-			return false
-		}
-		last := slices.Sorted(slices.Values(r.Offsets[len(r.Offsets)-7:]))
-		return last[3] > -15 && last[3] < 45
-	}
 	for range 2 { // a busy machine delays what the browser hands out
-		if attempt() {
+		r := browse(t, g, "sync=/demo@20")["sync"]
+		if len(r.Offsets) < 15 || r.Beeps < 15 {
+			t.Fatalf("%+v", r)
+		}
+		if inSync(r.Offsets) {
 			return
 		}
 	}
 	t.Error("sound and picture do not go together")
+}
+
+// inSync looks at three offsets at a time: one that stands alone is the machine's.
+func inSync(offsets []float64) bool {
+	for i := range len(offsets) - 2 {
+		if middle := slices.Sorted(slices.Values(offsets[i : i+3]))[1]; middle < -15 || middle > 45 {
+			return false
+		}
+	}
+	return true
 }
 
 // TestSoundAlone: a browser that asks for a picture first is answered in a way that it can
