@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 
+	pion "github.com/pion/webrtc/v4"
+
 	"github.com/camgate/camgate/egress/burst"
 )
 
@@ -15,12 +17,12 @@ const (
 	packetRoom = 1500
 )
 
-// batch is the packets of a picture on their way to one viewer, encrypted, one
-// behind the other. It is filled and sent by one goroutine.
+// batch is packets on their way to one viewer, encrypted, one behind the other. It is filled and sent by one goroutine.
 type batch struct {
 	buf     []byte
 	packets [][]byte
-	writer  *burst.Writer // nil: there is no UDP
+	writer  *burst.Writer         // nil: there is no UDP
+	library pion.TrackLocalWriter // has to encrypt and send the packets; nil: they are encrypted
 
 	// For viewers by TCP.
 	lengths [batchPackets][2]byte
@@ -47,7 +49,7 @@ func (p *batchPool) put(b *batch) {
 	p.pool.Put(b)
 }
 
-func (b *batch) reset() { b.buf, b.packets = b.buf[:0], b.packets[:0] }
+func (b *batch) reset() { b.buf, b.packets, b.library = b.buf[:0], b.packets[:0], nil }
 
 // full reports whether there is no room for another packet.
 func (b *batch) full() bool {

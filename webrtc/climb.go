@@ -128,21 +128,15 @@ func (v *viewer) pad(l *lane, bytes int) {
 	}
 	b := v.server.batches.get()
 	defer v.server.batches.put(b)
-	t, reader := v.transport, v.reader.Load()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	v.flight.leave(time.Now())
-	for i := 0; i < fillMost && bytes > 0; i++ {
-		n, err := l.resend(b, t.local, reader, uint16(l.next)-1-uint16(i))
-		if err != nil || n == 0 {
+	reader, next := v.reader.Load(), uint16(l.next) // which nobody else moves on
+	for i := uint16(1); i <= fillMost && bytes > 0; i++ {
+		n := v.repeat(b, l, reader, next-i)
+		if n == 0 {
 			break
 		}
 		bytes -= n
-		if b.full() {
-			t.send(b)
-		}
 	}
-	t.send(b)
+	v.transport.send(b)
 }
 
 // judgement returns what is known of the network.

@@ -37,21 +37,8 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *camgate.
 	return s.serve(w, r, stream, session, &s.viewers)
 }
 
-// post makes a session.
-func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.Stream) error {
-	body, ok := read(w, r, typeSDP, maxOffer)
-	if !ok {
-		return nil
-	}
-	o, err := parseOffer(body)
-	if err != nil {
-		return err
-	}
-	release, err := s.reserve()
-	if err != nil {
-		return err
-	}
-	defer release()
+// watch makes the session of a viewer.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, o *offer) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.opts.StartTimeout)
 	defer cancel()
 	p, talk, err := s.prepare(ctx, r, o, stream)

@@ -172,6 +172,6 @@ func (s *Server) accept(r *http.Request, stream *camgate.Stream, id, answer stri
 	if err != nil {
 		return err
 	}
-	_, _, err = s.open(r, stream, o, p) //nolint:contextcheck // the session outlives the request
+	_, _, err = s.open(r, stream, o, p)
 	return err
 }

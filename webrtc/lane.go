@@ -12,7 +12,8 @@ import (
 )
 
 // lane is one track on its way to one viewer: it gives the stream's packets the
-// viewer's header. Its methods are called under the session's send lock.
+// viewer's header. Its methods are called under the transport's lock, which is not held
+// while what they made is sent.
 type lane struct {
 	track       *camgate.Track // another one when the session goes over
 	kind        camgate.Kind
@@ -131,14 +132,9 @@ func (l *lane) resend(b *batch, ctx *srtp.Context, r *camgate.Reader, seq uint16
 	return n, err
 }
 
-// write makes a packet at the end of the batch, or gives it to the library when there
-// is no ctx.
+// write makes a packet at the end of the batch.
 func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (n, payload int, err error) {
 	body := p.Payload(i)
-	if ctx == nil {
-		n, err := l.pass(p.Marker(i), seq, stamp, body)
-		return n, len(body), err
-	}
 	room := b.room()
 	head := l.head(room, l.payloadType, p.Marker(i), seq, stamp, l.ssrc)
 	n, err = l.seal(b, ctx, room, head+copy(room[head:], body))
@@ -150,9 +146,6 @@ func (l *lane) write(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq
 func (l *lane) writeRepair(b *batch, ctx *srtp.Context, p *camgate.Packets, i int, seq uint16, stamp uint32) (int, error) {
 	own := l.repairs
 	l.repairs++
-	if ctx == nil {
-		return l.passRepair(p.Marker(i), own, seq, stamp, p.Payload(i))
-	}
 	room := b.room()
 	head := l.head(room, l.repairType, p.Marker(i), own, stamp, l.repairSSRC)
 	binary.BigEndian.PutUint16(room[head:], seq)
@@ -184,8 +177,14 @@ func (l *lane) head(room []byte, payloadType uint8, marker bool, seq uint16, sta
 	return camgate.RTPHeader + stampSize
 }
 
-// seal encrypts the first n bytes of the room, and appends them to the batch.
+// seal encrypts the first n bytes of the room, and appends them to the batch. Where there
+// are no keys (no ctx), they are left as they are, for the library.
 func (l *lane) seal(b *batch, ctx *srtp.Context, room []byte, n int) (int, error) {
+	if ctx == nil {
+		b.library = l.stream
+		b.commit(n)
+		return n, nil
+	}
 	out, err := ctx.EncryptRTP(room, room[:n], &l.header)
 	if err != nil {
 		return 0, err

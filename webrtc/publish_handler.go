@@ -15,25 +15,12 @@ func (s *Server) HandlePublish(w http.ResponseWriter, r *http.Request, stream *c
 	return s.serve(w, r, stream, session, &s.publishers)
 }
 
-// publish makes a session.
-func (s *Server) publish(w http.ResponseWriter, r *http.Request, stream *camgate.Stream) error {
-	body, ok := read(w, r, typeSDP, maxOffer)
-	if !ok {
-		return nil
-	}
-	o, err := parseOffer(body)
-	if err != nil {
-		return err
-	}
+// publish makes the session of a publisher.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, o *offer) error {
 	p, err := o.accept()
 	if err != nil {
 		return err
 	}
-	release, err := s.reserve()
-	if err != nil {
-		return err
-	}
-	defer release()
 	publication, err := ingest.Publish(stream, "webrtc "+r.RemoteAddr, s.log.With("stream", stream.Name(), "remote", r.RemoteAddr))
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func expected(cause error) bool {
 // endpoint is where sessions of a kind are made, and found.
 type endpoint struct {
 	members map[string]member // by id; the server's mu guards it
-	post    func(http.ResponseWriter, *http.Request, *camgate.Stream) error
+	make    func(http.ResponseWriter, *http.Request, *camgate.Stream, *offer) error
 	deleted error // the cause of the end of one that is deleted
 }
 
@@ -80,7 +80,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, stream *camgate.S
 		return nil
 	}
 	if session == "" && r.Method == http.MethodPost {
-		return e.post(w, r, stream)
+		return s.post(w, r, stream, e)
 	}
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
 	change := r.Method == http.MethodPatch || r.Method == http.MethodDelete
@@ -108,6 +108,24 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, stream *camgate.S
 		w.WriteHeader(http.StatusNoContent)
 	}
 	return nil
+}
+
+// post makes a session of an offer.
+func (s *Server) post(w http.ResponseWriter, r *http.Request, stream *camgate.Stream, e *endpoint) error {
+	body, ok := read(w, r, typeSDP, maxOffer)
+	if !ok {
+		return nil
+	}
+	o, err := parseOffer(body)
+	if err != nil {
+		return err
+	}
+	release, err := s.reserve()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return e.make(w, r, stream, o)
 }
 
 // options tells what can be asked for, and which servers may be used before an offer is made.

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -75,37 +76,56 @@ func (s *session) nack(p *rtcp.TransportLayerNack) {
 	if reader == nil {
 		return
 	}
+	i := slices.IndexFunc(s.lanes, func(l *lane) bool { return l.ssrc == p.MediaSSRC })
+	if i < 0 {
+		return
+	}
+	s.missed.Store(true)
 	b := s.server.batches.get()
 	defer s.server.batches.put(b)
+	for _, pair := range p.Nacks {
+		pair.Range(func(seq uint16) bool {
+			if !s.mayRepeat() {
+				return false
+			}
+			if s.repeat(b, s.lanes[i], reader, seq) > 0 {
+				s.server.resent.Add(1)
+			}
+			return true
+		})
+	}
+	s.transport.send(b)
+}
+
+// repeat makes a packet once more, and sends the batch when it is full. It returns how
+// many bytes that are; 0: the packet is not held any more.
+func (s *session) repeat(b *batch, l *lane, reader *camgate.Reader, seq uint16) int {
+	n := s.again(b, l, reader, seq)
+	reader.Sent(n)
+	if b.full() {
+		s.transport.send(b)
+	}
+	return n
+}
+
+func (s *session) again(b *batch, l *lane, reader *camgate.Reader, seq uint16) int {
 	s.transport.mu.Lock()
 	defer s.transport.mu.Unlock()
-	for _, l := range s.lanes {
-		if l.ssrc != p.MediaSSRC {
-			continue
-		}
-		s.missed.Store(true)
-		if l.flight != nil {
-			l.flight.leave(time.Now())
-		}
-		sent := 0
-		for _, pair := range p.Nacks {
-			pair.Range(func(seq uint16) bool {
-				if !s.resends.take(time.Now()) {
-					return false
-				}
-				if n, err := l.resend(b, s.transport.local, reader, seq); err == nil && n > 0 {
-					s.server.resent.Add(1)
-					sent += n
-				}
-				if b.full() {
-					s.transport.send(b)
-				}
-				return true
-			})
-		}
-		s.transport.send(b)
-		reader.Sent(sent)
+	if l.flight != nil {
+		l.flight.leave(time.Now())
 	}
+	n, err := l.resend(b, s.transport.local, reader, seq)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// mayRepeat bounds what a viewer can make us send again.
+func (s *session) mayRepeat() bool {
+	s.transport.mu.Lock()
+	defer s.transport.mu.Unlock()
+	return s.resends.take(time.Now())
 }
 
 // bucket is a token bucket.

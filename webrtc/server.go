@@ -57,7 +57,7 @@ func New(opts Options) (*Server, error) {
 		addrs:      newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
 		handshakes: map[string]invitation{},
 	}
-	s.viewers = endpoint{map[string]member{}, s.post, errDeleted}
+	s.viewers = endpoint{map[string]member{}, s.watch, errDeleted}
 	s.publishers = endpoint{map[string]member{}, s.publish, errUnpublished}
 	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)

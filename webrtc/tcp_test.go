@@ -99,6 +99,48 @@ func ahead(stream *camgate.Stream) uint64 {
 	return most - least
 }
 
+// What a stuck viewer reports is heard, and another path to it found, while a write to it
+// hangs: nothing is locked meanwhile but the connection.
+func TestStuckViewerIsHeard(t *testing.T) {
+	stream := newStream(t)
+	p := newProgram(t, stream, false)
+	p.p = 15_000
+	p.next()
+	g := newGateway(t, stream, func(o *Options) { o.ReaderTimeout = 20 * time.Second })
+	p.run()
+	valve := newValve(t, g.ports.tcpAddr)
+	stuck := g.join(t, clientOptions{
+		settings: func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) },
+		answer:   valve.answer(g.ports),
+	})
+	stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 100 })
+	valve.close()
+	x := g.only(t)
+	before, since := uint64(0), time.Now()
+	eventually(t, "it is stuck", func() bool {
+		if now := stream.Info().Readers[0].Bytes; now != before {
+			before, since = now, time.Now()
+		}
+		return time.Since(since) > 10*frameTime
+	})
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		x.estimated(1e6)
+		x.follow()
+	}()
+	select {
+	case <-heard:
+	case <-time.After(5 * time.Second): // a quarter of what the write may take
+		t.Error("what the viewer says waits for a write")
+	}
+	if got := stream.Info().Readers[0].Bytes; got != before {
+		t.Errorf("it was not stuck: %d bytes more", got-before)
+	}
+	g.request(t, "DELETE", stuck.location, "", "")
+	<-heard
+}
+
 // A viewer that does not take what is sent harms nobody, can be sent away at once,
 // and goes by itself after a while.
 func TestStuckViewer(t *testing.T) {

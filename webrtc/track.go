@@ -1,11 +1,6 @@
 package webrtc
 
-import (
-	"encoding/binary"
-
-	"github.com/pion/rtp"
-	pion "github.com/pion/webrtc/v4"
-)
+import pion "github.com/pion/webrtc/v4"
 
 // A lane is a track of the library (pion.TrackLocal).
 
@@ -38,16 +33,3 @@ func (l *lane) StreamID() string { return l.cname }
 
 // Kind is that of the track, whichever it is.
 func (l *lane) Kind() pion.RTPCodecType { return pion.NewRTPCodecType(string(l.kind)) }
-
-// pass gives a packet to the library: where there are no keys, it has to encrypt and
-// send.
-func (l *lane) pass(marker bool, seq uint16, stamp uint32, payload []byte) (int, error) {
-	l.header = rtp.Header{Version: 2, Marker: marker, PayloadType: l.payloadType, SequenceNumber: seq, Timestamp: stamp, SSRC: l.ssrc}
-	return l.stream.WriteRTP(&l.header, payload)
-}
-
-// passRepair does so with one that is sent again.
-func (l *lane) passRepair(marker bool, seq, original uint16, stamp uint32, payload []byte) (int, error) {
-	l.header = rtp.Header{Version: 2, Marker: marker, PayloadType: l.repairType, SequenceNumber: seq, Timestamp: stamp, SSRC: l.repairSSRC}
-	return l.stream.WriteRTP(&l.header, append(binary.BigEndian.AppendUint16(nil, original), payload...))
-}

@@ -55,7 +55,11 @@ type transport struct {
 	held       atomic.Pointer[tcpConn]
 	reading    sync.WaitGroup
 
-	mu    sync.Mutex    // guards what follows, and the order of packets
+	// mu guards what follows, and the session's lanes. It is held while packets are made,
+	// and not while they are sent: what a viewer reports, and another path to it, do not
+	// wait for a viewer that takes nothing. Packets stay in their order, as those of the
+	// stream are sent by one goroutine; only what is sent again comes from another one.
+	mu    sync.Mutex
 	local *srtp.Context // nil: packets are the library's
 	// The path whose connection by TCP is away, and since when.
 	without *path
@@ -251,19 +255,27 @@ func (t *transport) buffer(kind packetio.BufferPacketType, ssrc uint32) io.ReadW
 }
 
 // lost tells whether the connection of a path by TCP has been away for long enough: a
-// viewer whose network changes has a moment to ask for an ICE restart. mu is held.
+// viewer whose network changes has a moment to ask for an ICE restart.
 func (t *transport) lost(p *path, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.without != p {
 		t.without, t.since = p, now
 	}
 	return now.Sub(t.since) > lostPatience
 }
 
-// send sends a batch and empties it; mu is held.
+// send sends a batch and empties it.
 func (t *transport) send(b *batch) {
 	defer b.reset()
 	p := t.path.Load()
 	if p == nil || b.empty() {
+		return
+	}
+	if b.library != nil {
+		for _, packet := range b.packets {
+			_, _ = b.library.Write(packet) // it may always be lost
+		}
 		return
 	}
 	if p.udp {

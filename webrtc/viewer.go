@@ -236,28 +236,40 @@ func (v *viewer) send(u *camgate.Unit, shift uint32) {
 }
 
 func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rtcp.Packet) {
-	t := v.transport
 	b := v.server.batches.get()
 	defer v.server.batches.put(b)
+	var err error
+	for i := 0; i < u.PacketCount(); {
+		if i, reports, err = v.pack(b, l, u, i, shift); err != nil {
+			v.end(err)
+			return nil
+		}
+		v.transport.send(b)
+	}
+	return reports
+}
+
+// pack makes packets of a unit, from one on, as many as the batch has room for. It returns
+// which one is next, and after the last one the reports that are due.
+func (v *viewer) pack(b *batch, l *lane, u *camgate.Unit, i int, shift uint32) (next int, reports []rtcp.Packet, err error) {
+	t := v.transport
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if l.flight != nil {
 		l.flight.leave(time.Now())
 	}
 	sent := 0
-	for i := range u.PacketCount() {
+	for ; i < u.PacketCount() && !b.full(); i++ {
 		n, err := l.send(b, t.local, u, i, shift)
 		if err != nil {
-			v.end(err)
-			return nil
+			return i, nil, err
 		}
 		sent += n
-		if b.full() {
-			t.send(b)
-		}
 	}
-	t.send(b)
 	v.reader.Load().Sent(sent)
+	if i < u.PacketCount() {
+		return i, nil, nil
+	}
 	first := l.newest == nil
 	l.newest, l.newestBase = u, l.base
 	if now := time.Now(); first || now.After(v.reportAt) {
@@ -268,5 +280,5 @@ func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rt
 			v.reportAt = now.Add(reportInterval)
 		}
 	}
-	return reports
+	return i, reports, nil
 }
