@@ -180,6 +180,7 @@ func TestAccept(t *testing.T) {
 			Replace(chromiumOffer[strings.Index(chromiumOffer, "m=video"):]), "", "more than one video track"},
 		{"not bundled", offer("BUNDLE 0 1", "BUNDLE 0 2"), "", "not bundled"},
 		{"a codec that is not taken", offer("opus/48000/2", "speex/16000", " 0 8 13", " 13", "rtpmap:0", "rtpmap:1", "rtpmap:8 ", "rtpmap:2 "), "", "of audio, H264, VP8"},
+		{"bundle-only", offer("m=video 9", "m=video 0") + "a=bundle-only\n", "Opus VP8", ""},
 		{"sound alone", offer("m=video 9", "m=video 0"), "Opus", ""},
 		{"nothing", offer("m=video 9", "m=video 0", "m=audio 9", "m=audio 0"), "", "neither picture nor sound"},
 	} {
