@@ -19,7 +19,7 @@ type Settings struct {
 	Codec    camgate.Codec // Opus or AAC
 	Channels int           // 1 or 2; 0: as many as there are, at most 2
 	Bitrate  int           // bits per second; 0: what suits the rate and the channels
-	// FFmpeg is the program for what camgate cannot decode itself (see Judge), by name or
+	// FFmpeg is the program for what camgate cannot decode itself, by name or
 	// path; empty: ffmpeg.
 	FFmpeg string
 }
@@ -157,14 +157,4 @@ func (t *Transcoder) Close() {
 	if t.outside != nil {
 		t.outside.close()
 	}
-}
-
-// Judge tells whether the sound of a track can be made anew, without doing it: nil, or
-// an error as New returns it. program is what has to be installed for that, if anything.
-func Judge(from *camgate.Track, ffmpeg string) (program string, err error) {
-	if _, err := newDecoder(from); err == nil {
-		return "", nil
-	}
-	_, err = newOutside(from, ffmpeg, nominal, 2)
-	return "ffmpeg", err
 }

@@ -191,7 +191,11 @@ func use(t testing.TB, dial func(context.Context) (*tls.Conn, Facts, error)) (Fa
 
 func dialOnce(t testing.TB, address string, o Options) (Facts, error) {
 	t.Helper()
-	return use(t, func(ctx context.Context) (*tls.Conn, Facts, error) { return Dial(ctx, "tcp", address, o) })
+	d, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.try(t, address)
 }
 
 func (d *Dialer) try(t testing.TB, address string) (Facts, error) {

@@ -99,15 +99,6 @@ func New(o Options) (*Dialer, error) {
 	return &Dialer{opts: o, peers: map[string]peer{}}, nil
 }
 
-// Dial makes one connection with a Dialer of its own; see Dialer.Dial.
-func Dial(ctx context.Context, network, address string, o Options) (*tls.Conn, Facts, error) {
-	d, err := New(o)
-	if err != nil {
-		return nil, Facts{}, err
-	}
-	return d.Dial(ctx, network, address, nil)
-}
-
 // Insecure tells whether everything is accepted.
 func (d *Dialer) Insecure() bool { return d.opts.Insecure }
 

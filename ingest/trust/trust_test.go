@@ -138,9 +138,6 @@ func TestContradictions(t *testing.T) {
 		if _, err := New(o); !errors.Is(err, ErrContradiction) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, _, err := Dial(t.Context(), "tcp", "127.0.0.1:1", o); !errors.Is(err, ErrContradiction) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -103,10 +103,6 @@ type Source struct {
 	Camera int      // of rpicam: its number
 }
 
-// ConfigOnly tells whether the source may come from the config alone: whoever could set
-// it by the API would run programs of his choice.
-func (s Source) ConfigOnly() bool { return s.Scheme == SchemeExec }
-
 // execLine returns the command line of an exec source.
 func execLine(text string) (string, bool) {
 	scheme, line, ok := strings.Cut(strings.TrimSpace(text), ":")

@@ -114,10 +114,6 @@ func TestCommandsAreNotShown(t *testing.T) {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
-	source, err := ParseSource("exec:cam")
-	if err != nil || !source.ConfigOnly() {
-		t.Errorf("%+v, %v", source, err)
-	}
 }
 
 func TestRedact(t *testing.T) {

@@ -53,7 +53,11 @@ func TestTrust(t *testing.T) {
 				t.Fatal(err)
 			}
 			options.Store = trust.NewStore(c.StateDirectory())
-			conn, facts, err := trust.Dial(t.Context(), "tcp", server.Listener.Addr().String(), options)
+			dialer, err := trust.New(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, facts, err := dialer.Dial(t.Context(), "tcp", server.Listener.Addr().String(), nil)
 			if err == nil {
 				conn.Close()
 			}
