@@ -38,6 +38,11 @@ type feed struct {
 // video tells whether it is one of pictures.
 func (f *feed) video() bool { return f.media != nil && f.media.Type == description.MediaTypeVideo }
 
+// datagrams tells whether media come outside of the connection.
+func (p *pull) datagrams() bool {
+	return p.transport == TransportUDP || p.transport == TransportMulticast
+}
+
 // setUp asks for the media, by TCP if the camera does not have UDP.
 func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []input) ([]*feed, error) {
 	var feeds []*feed
@@ -66,6 +71,7 @@ func (p *pull) setUp(client *gortsplib.Client, desc *description.Session, ins []
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.known.Transport = p.transport // pictures may be there before the answer to PLAY is
+	p.known.Encrypted = p.secure || p.url.Scheme == "rtsps" && !p.datagrams()
 	for _, f := range feeds {
 		p.feedbacks = append(p.feedbacks, f.feedback)
 	}

@@ -50,6 +50,8 @@ type pull struct {
 	tunnelAnew    bool         // it is worth asking again
 	tunnelRefused error        // why there is no tunnel
 
+	secure bool // the description gives keys for media (SRTP)
+
 	mu        sync.Mutex
 	conns     []net.Conn
 	feedbacks []*feedback
@@ -246,9 +248,8 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 	if err != nil {
 		return nil, nil, err
 	}
-	secure := false
 	for _, m := range desc.Medias {
-		secure = secure || m.Profile == headers.TransportProfileSAVP
+		p.secure = p.secure || m.Profile == headers.TransportProfileSAVP
 		for _, f := range m.Formats {
 			if h264, ok := f.(*format.H264); ok {
 				// Else the library refuses UDP, also with cameras that only leave it out.
@@ -256,13 +257,10 @@ func (p *pull) describe(client *gortsplib.Client) (desc *description.Session, bo
 			}
 		}
 	}
-	if (p.transport == TransportUDP || p.transport == TransportMulticast) && !secure {
+	if p.datagrams() && !p.secure {
 		// The library takes rtsps for the wish that media are encrypted, too.
 		client.Scheme = "rtsp"
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.known.Encrypted = secure || p.url.Scheme == "rtsps" && p.transport != TransportUDP && p.transport != TransportMulticast
 	return desc, body, nil
 }
 

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,13 +34,27 @@ func TestUDPUnderTLS(t *testing.T) {
 	cert := certificate(t)
 	cam := newScripted(t, playing(300))
 	cam.addr = serveTLS(t, cam, cert)
-	for transport, want := range map[Transport]Session{
-		TransportAuto: {Transport: TransportUDP}, TransportTCP: {Transport: TransportTCP, Encrypted: true},
+	refusing := newScripted(t, func(c *scriptedConn, r request) bool {
+		if r.method == "SETUP" && strings.Contains(r.header.Get("Transport"), "client_port") {
+			c.reply(r, 461, "")
+			return true
+		}
+		return playing(300)(c, r)
+	})
+	refusing.addr = serveTLS(t, refusing, cert)
+	for _, c := range []struct {
+		cam       *scripted
+		transport Transport
+		want      Session
+	}{
+		{cam, TransportAuto, Session{Transport: TransportUDP}},
+		{cam, TransportTCP, Session{Transport: TransportTCP, Encrypted: true}},
+		{refusing, TransportAuto, Session{Transport: TransportTCP, Encrypted: true}},
 	} {
-		source, s, _ := live(t, SourceOptions{URL: parseURL(t, "rtsps://"+cam.addr+"/live"), Transport: transport, TLS: anyone(t)})
+		source, s, _ := live(t, SourceOptions{URL: parseURL(t, "rtsps://"+c.cam.addr+"/live"), Transport: c.transport, TLS: anyone(t)})
 		eventually(t, "pictures", func() bool { return s.Units() > 10 })
-		if got := source.Session(); got.Transport != want.Transport || got.Encrypted != want.Encrypted {
-			t.Errorf("%s: %+v", transport, got)
+		if got := source.Session(); got.Transport != c.want.Transport || got.Encrypted != c.want.Encrypted {
+			t.Errorf("%s: %+v", c.transport, got)
 		}
 	}
 }
