@@ -90,6 +90,9 @@ type Params struct {
 	// other; the lines of those with half the columns are half as long.
 	Pixels string
 	Stride int
+	// Fields says which half of the pictures was taken first, where they were taken by
+	// halves: "tff" that of the top line, "bff" the other one; empty: they were not.
+	Fields string
 }
 
 // differ reports whether next says something else than p. What it does not say,
@@ -100,5 +103,6 @@ func (p *Params) differ(next *Params) bool {
 		changed(p.Config, next.Config) ||
 		next.Width != 0 && next.Width != p.Width || next.Height != 0 && next.Height != p.Height ||
 		next.FPS != 0 && next.FPS != p.FPS || next.Profile != "" && next.Profile != p.Profile ||
-		next.Pixels != "" && next.Pixels != p.Pixels || next.Stride != 0 && next.Stride != p.Stride
+		next.Pixels != "" && next.Pixels != p.Pixels || next.Stride != 0 && next.Stride != p.Stride ||
+		next.Pixels != "" && next.Fields != p.Fields
 }

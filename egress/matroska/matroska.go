@@ -101,8 +101,14 @@ func fourCC(pixels string) string {
 		return "YUY2"
 	case "uyvy422":
 		return "UYVY"
+	case "yvyu422":
+		return "YVYU"
 	case "nv12":
 		return "NV12"
+	case "nv21":
+		return "NV21"
+	case "yuv422p":
+		return "Y42B"
 	case "yuv420p":
 		return "I420"
 	case "gray":

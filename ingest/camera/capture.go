@@ -32,6 +32,7 @@ type capture struct {
 	side   v4l2.BufType
 	format v4l2.Format
 	codec  camgate.Codec
+	fields string // see camgate.Params
 	writer *ingest.Writer
 	track  *camgate.Track
 
@@ -55,7 +56,7 @@ type capture struct {
 // note has the stream say what people should know although it works.
 func (c *capture) note(topic, text string) { c.notes[topic] = text }
 
-var topics = [...]string{"bitrate", "controls", "dropped", "format", "signal", "target"}
+var topics = [...]string{"bitrate", "controls", "dropped", "fields", "format", "signal", "target"}
 
 func (c *capture) warn() {
 	for _, topic := range topics {

@@ -31,11 +31,10 @@ var layouts = map[v4l2.FourCC]layout{
 	v4l2.UYVY: {"uyvy422", 6, 2, 1, []split{{1, 1}}},
 	v4l2.NV21: {"nv21", 7, 1, 1, []split{{1, 1}, {1, 2}}},
 	v4l2.YVYU: {"yvyu422", 8, 2, 1, []split{{1, 1}}},
-	v4l2.NV16: {"nv16", 9, 1, 1, []split{{1, 1}, {1, 1}}},
-	v4l2.P422: {"yuv422p", 10, 1, 1, []split{{1, 1}, {2, 1}, {2, 1}}},
-	v4l2.RGB3: {"rgb24", 11, 3, 1, []split{{1, 1}}},
-	v4l2.BGR3: {"bgr24", 12, 3, 1, []split{{1, 1}}},
-	v4l2.GREY: {"gray", 13, 1, 1, []split{{1, 1}}},
+	v4l2.P422: {"yuv422p", 9, 1, 1, []split{{1, 1}, {2, 1}, {2, 1}}},
+	v4l2.RGB3: {"rgb24", 10, 3, 1, []split{{1, 1}}},
+	v4l2.BGR3: {"bgr24", 11, 3, 1, []split{{1, 1}}},
+	v4l2.GREY: {"gray", 12, 1, 1, []split{{1, 1}}},
 }
 
 func rawNames() (out []string) {

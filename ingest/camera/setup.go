@@ -51,6 +51,7 @@ func (c *capture) prepare() error {
 	if o.Width > 0 && (f.Width != o.Width || f.Height != o.Height) {
 		c.note("format", fmt.Sprintf("the camera gives %dx%d, as it has no %dx%d in %s", f.Width, f.Height, o.Width, o.Height, f.Pixels))
 	}
+	c.interlaced()
 	signal, signalErr := c.dev.Signal()
 	// Some tell of a change of the input that is chosen, others of one that is 0 always.
 	for _, id := range slices.Compact([]uint32{0, signal.Index}) {
@@ -63,6 +64,29 @@ func (c *capture) prepare() error {
 	}
 	c.key, _ = c.dev.FindControl(v4l2.CtrlForceKeyframe)
 	return nil
+}
+
+// interlaced finds out whether pictures were taken by halves, and in which order. Raw ones
+// are made whole by whoever encodes them.
+func (c *capture) interlaced() {
+	switch c.format.Field {
+	case v4l2.FieldAny, v4l2.FieldNone:
+		return
+	case v4l2.FieldInterlacedTB:
+		c.fields = "tff"
+	case v4l2.FieldInterlacedBT:
+		c.fields = "bff"
+	case v4l2.FieldInterlaced:
+		if c.fields = "tff"; c.dev.NTSC() {
+			c.fields = "bff"
+		}
+	default:
+		c.note("fields", "the device gives its pictures by halves, one after the other, which are shown as they come")
+		return
+	}
+	if c.codec != camgate.Raw {
+		c.note("fields", "the pictures are interlaced, and go through as they are: what moves has combs at its edges in most players. With format: raw they are made whole")
+	}
 }
 
 func formatName(s string) string {
@@ -104,7 +128,7 @@ func (c *capture) describe() error {
 		if c.raw, err = newRawPictures(f); err != nil {
 			return err
 		}
-		p.Pixels, p.Stride = c.raw.layout.name, c.raw.stride
+		p.Pixels, p.Stride, p.Fields = c.raw.layout.name, c.raw.stride, c.fields
 	}
 	c.track, err = ingest.NewTrack(camgate.TrackOptions{Codec: c.codec, Params: p})
 	return err

@@ -82,7 +82,7 @@ func (k *kind) takes(f Format, s Settings) bool {
 		return true
 	}
 	_, known := fourCC(f.Pixels)
-	return known && f.Codec == camgate.Raw && f.Width == s.Width && f.Height == s.Height
+	return known && f.Codec == camgate.Raw && f.Fields == "" && f.Width == s.Width && f.Height == s.Height
 }
 
 // open sets the device up and starts it.

@@ -35,6 +35,7 @@ type Format struct {
 	// Raw: see camgate.Params. Stride 0: lines follow each other without a gap.
 	Stride int
 	Pixels string
+	Fields string // they are made whole
 }
 
 // Picture is one picture that goes in, or one access unit that comes out.

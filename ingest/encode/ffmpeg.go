@@ -42,6 +42,9 @@ func (s *Session) filters() (string, error) {
 	f, set := s.format, s.settings
 	var list []string
 	width, height := f.Width, f.Height
+	if f.Fields != "" {
+		list = append(list, "bwdif=send_frame:"+f.Fields+":all")
+	}
 	if f.Codec == camgate.Raw {
 		l, err := f.layout()
 		if err != nil {

@@ -63,6 +63,7 @@ func TestRaw(t *testing.T) {
 		width  int
 	}{
 		{"yuyv422", 0, 320}, {"yuyv422", 704, 320}, {"uyvy422", 0, 320}, {"nv12", 0, 320}, {"nv12", 384, 320},
+		{"yvyu422", 704, 320}, {"nv21", 384, 320}, {"yuv422p", 384, 320},
 		{"yuv420p", 0, 320}, {"yuv420p", 384, 320}, {"gray", 0, 320}, {"rgb24", 0, 320}, {"bgr24", 1024 * 3, 321},
 	} {
 		t.Run(tt.pixels+strconv.Itoa(tt.stride), func(t *testing.T) {

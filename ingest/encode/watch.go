@@ -29,6 +29,9 @@ func (s *Session) watch(ctx context.Context) error {
 	if s.format.Codec != camgate.Raw && s.format.Codec != camgate.MJPEG {
 		held += maxReorder
 	}
+	if s.format.Fields != "" {
+		held++ // of which the next one tells what to make
+	}
 	t := time.NewTicker(watchTick)
 	defer t.Stop()
 	begin := time.Now()

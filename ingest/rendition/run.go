@@ -97,7 +97,7 @@ func (r *run) pictures(u *camgate.Unit) func(context.Context) (encode.Picture, e
 			now := u
 			u = nil
 			if params := now.Track.Params(); params != r.params && now.RandomAccess {
-				if params.Width != r.params.Width || params.Height != r.params.Height || params.Pixels != r.params.Pixels || params.Stride != r.params.Stride {
+				if !sameForm(params, r.params) {
 					now.Release()
 					return encode.Picture{}, errNewFormat
 				}
@@ -106,4 +106,9 @@ func (r *run) pictures(u *camgate.Unit) func(context.Context) (encode.Picture, e
 			return encode.Picture{Time: now.Time(), AU: now.AU, Key: now.RandomAccess, Release: now.Release}, nil
 		}
 	}
+}
+
+// sameForm tells whether pictures of a track can go into one session.
+func sameForm(a, b *camgate.Params) bool {
+	return a.Width == b.Width && a.Height == b.Height && a.Pixels == b.Pixels && a.Stride == b.Stride && a.Fields == b.Fields
 }

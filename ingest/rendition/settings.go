@@ -66,7 +66,7 @@ func (s Settings) encoded() encode.Settings {
 func formatOf(t *camgate.Track) encode.Format {
 	p := t.Params()
 	return encode.Format{
-		Codec: t.Codec, Width: p.Width, Height: p.Height, FPS: p.FPS, Stride: p.Stride, Pixels: p.Pixels,
+		Codec: t.Codec, Width: p.Width, Height: p.Height, FPS: p.FPS, Stride: p.Stride, Pixels: p.Pixels, Fields: p.Fields,
 	}
 }
 

@@ -125,9 +125,23 @@ type Format struct {
 	Width, Height int
 	// Planes in memory of their own: one in the single-planar API.
 	Planes []PlaneFormat
+	// Field is how interlaced pictures lie in buffers; FieldAny: as FieldNone.
+	Field Field
 
-	colorspace, field uint32
+	colorspace uint32
 }
+
+// Field says how the halves of interlaced pictures lie in buffers (V4L2_FIELD).
+type Field uint32
+
+// The orders that matter here; the others are halves without each other.
+const (
+	FieldAny          Field = 0
+	FieldNone         Field = 1 // they are whole
+	FieldInterlaced   Field = 4 // line by line, in the order of the TV standard
+	FieldInterlacedTB Field = 8 // line by line, the half of the top line is the older one
+	FieldInterlacedBT Field = 9
+)
 
 // PlaneFormat is the layout of one plane.
 type PlaneFormat struct {
@@ -163,13 +177,11 @@ func (d *Device) TryFormat(t BufType, f Format) (Format, error) {
 	return raw.read(t), nil
 }
 
-const fieldNone = 1
-
 func formatOf(t BufType, f Format) format {
 	raw := format{typ: uint32(t)}
-	field := f.field
-	if field == 0 {
-		field = fieldNone
+	field := uint32(f.Field)
+	if f.Field == FieldAny {
+		field = uint32(FieldNone)
 	}
 	if t.MultiPlanar() {
 		p := (*pixFormatMP)(unsafe.Pointer(&raw.raw))
@@ -191,7 +203,7 @@ func formatOf(t BufType, f Format) format {
 func (f *format) read(t BufType) Format {
 	if t.MultiPlanar() {
 		p := (*pixFormatMP)(unsafe.Pointer(&f.raw))
-		out := Format{Pixels: p.pixels, Width: int(p.width), Height: int(p.height), colorspace: p.colorspace, field: p.field}
+		out := Format{Pixels: p.pixels, Width: int(p.width), Height: int(p.height), colorspace: p.colorspace, Field: Field(p.field)}
 		for i := range min(p.count, maxPlanes) {
 			out.Planes = append(out.Planes, PlaneFormat{int(p.planes[i].bytesPerLine), int(p.planes[i].sizeImage)})
 		}
@@ -199,7 +211,7 @@ func (f *format) read(t BufType) Format {
 	}
 	p := (*pixFormat)(unsafe.Pointer(&f.raw))
 	return Format{
-		Pixels: p.pixels, Width: int(p.width), Height: int(p.height), colorspace: p.colorspace, field: p.field,
+		Pixels: p.pixels, Width: int(p.width), Height: int(p.height), colorspace: p.colorspace, Field: Field(p.field),
 		Planes: []PlaneFormat{{int(p.bytesPerLine), int(p.sizeImage)}},
 	}
 }

@@ -114,7 +114,7 @@ func (q *Queue) Enqueue(index int) error {
 func (q *Queue) EnqueueFilled(index int, micros int64, used ...int) error {
 	b := q.prepare(uint32(index))
 	b.sec, b.usec = micros/1e6, micros%1e6
-	b.field = fieldNone
+	b.field = uint32(FieldNone)
 	for i, n := range used {
 		if q.typ.MultiPlanar() {
 			q.pl[i].used, q.pl[i].length = uint32(n), uint32(len(q.maps[index][i]))

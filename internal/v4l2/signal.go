@@ -52,6 +52,14 @@ type dvTimings struct {
 	data [32]uint32
 }
 
+// NTSC tells whether the device is set to a TV standard of 525 lines, the only ones in
+// which the lower half of a picture is the older one.
+func (d *Device) NTSC() bool {
+	const lines525 = 0xf900 // V4L2_STD_525_60
+	var set uint64
+	return d.tells(vidiocGStd, unsafe.Pointer(&set)) && set&lines525 != 0
+}
+
 // Follow has the device take pictures as its input gets them: the timings of HDMI and
 // the like, the TV standard of an analogue one. Devices do not do that by themselves,
 // and so give nothing, or torn pictures. It does nothing where there is no signal (see

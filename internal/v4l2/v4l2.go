@@ -32,7 +32,6 @@ const (
 	YVYU FourCC = 'Y' | 'V'<<8 | 'Y'<<16 | 'U'<<24
 	NV12 FourCC = 'N' | 'V'<<8 | '1'<<16 | '2'<<24
 	NV21 FourCC = 'N' | 'V'<<8 | '2'<<16 | '1'<<24
-	NV16 FourCC = 'N' | 'V'<<8 | '1'<<16 | '6'<<24
 	NM12 FourCC = 'N' | 'M'<<8 | '1'<<16 | '2'<<24 // NV12, each plane in memory of its own
 	YU12 FourCC = 'Y' | 'U'<<8 | '1'<<16 | '2'<<24
 	YM12 FourCC = 'Y' | 'M'<<8 | '1'<<16 | '2'<<24 // YU12, each plane in memory of its own
