@@ -5,10 +5,11 @@ TAGS     := nomsgpack
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 # Inlining takes room and saves time only in what runs for each packet, picture and
-# sample: what is ours of that, and what it is made of. All else goes without.
+# sample: what is ours of that, and what it is made of. All else goes without, as what is
+# for the beginning of a TLS or DTLS connection only.
 HOT      := runtime internal/runtime/... internal/poll internal/sync internal/byteorder internal/bytealg internal/abi internal/cpu sync/... syscall time context errors io \
 	bufio bytes slices cmp unique math math/bits encoding/binary net/netip crypto crypto/aes crypto/cipher crypto/hmac crypto/sha1 crypto/subtle \
-	crypto/internal/fips140/... golang.org/x/sys/... github.com/pion/rtp/... github.com/pion/srtp/... \
+	$(addprefix crypto/internal/fips140/,aes/... alias hmac sha1 subtle) golang.org/x/sys/... github.com/pion/rtp/... github.com/pion/srtp/... \
 	github.com/thesyncim/gopus/... github.com/tphakala/go-aac/... \
 	github.com/camgate/camgate $(addprefix github.com/camgate/camgate/,egress egress/burst egress/sound rtsp webrtc)
 BUILD    := CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -gcflags=all=-l $(HOT:%=-gcflags=%=)

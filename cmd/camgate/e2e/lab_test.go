@@ -67,7 +67,7 @@ func boot(t *testing.T, streams string) *guest {
 	t.Cleanup(g.end)
 	g.await("the guest serves", 120*time.Second, func() bool {
 		_, err := os.Stat(filepath.Join(g.dir, "pid"))
-		return err == nil && exec.Command("curl", "-sf", "-m", "2", g.url("/readyz")).Run() == nil
+		return err == nil && exec.Command("curl", "-sf", "-m", "30", g.url("/readyz")).Run() == nil
 	})
 	return g
 }
