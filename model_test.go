@@ -121,7 +121,7 @@ func (r *modelReader) jump(reason SkipReason) {
 		to, r.needKey = key, false
 	}
 	r.skipped[reason] += uint64(to - r.pos)
-	r.pos = to
+	r.pos, r.caughtUp = to, true
 }
 
 // next returns the index of the next Unit, -1 when there is none.

@@ -64,7 +64,7 @@ type Reader struct {
 	gate     *Track              // the track at whose keyframes it starts; nil: it starts anywhere
 	cached   bool                // gate is the track whose newest keyframe the ring notes
 	needKey  bool                // nothing is delivered before a keyframe
-	caughtUp bool                // it has been at the live edge once
+	caughtUp bool                // it has been at the live edge, or was moved there
 	told     time.Time           // when the log was told last of what it misses
 	untold   [skipReasons]uint64 // Units missed since then
 	missed   bool                // there are, or may be some: it waits for a keyframe
@@ -163,7 +163,7 @@ func (r *Reader) resync(reason SkipReason, head uint64) {
 	r.skipped[reason].Add(to - r.pos)
 	r.untold[reason] += to - r.pos
 	r.missed = true
-	r.pos = to
+	r.pos, r.caughtUp = to, true
 	r.tell()
 	if r.needKey {
 		r.stream.RequestKeyframe()
