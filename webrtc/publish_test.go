@@ -290,11 +290,11 @@ func TestPublish(t *testing.T) {
 	for _, codec := range []camgate.Codec{camgate.H264, camgate.VP8, camgate.VP9, camgate.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			g := newPublished(t, logTo(t))
-			s := newSource(t, codec, camgate.Opus)
+			s, pics := newSource(t, codec, camgate.Opus), pictures(t, codec)
 			if res := g.publish(t, s); res.code != http.StatusCreated {
 				t.Fatalf("POST: %d %s", res.code, res.body)
 			}
-			s.run(pictures(t, codec))
+			s.run(pics)
 			eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
 			seen := watch(t, g.stream)
 			eventually(t, "pictures and sound", func() bool { return seen.units.Load() > 50 && seen.keys.Load() > 1 && seen.sound.Load() > 50 })
@@ -317,12 +317,12 @@ func TestPublishWithLoss(t *testing.T) {
 	for _, codec := range []camgate.Codec{camgate.H264, camgate.VP8, camgate.VP9, camgate.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			g := newPublished(t)
-			s := newSource(t, codec, camgate.Opus)
+			s, pics := newSource(t, codec, camgate.Opus), pictures(t, codec)
 			s.loss.share.Store(5)
 			if res := g.publish(t, s); res.code != http.StatusCreated {
 				t.Fatalf("POST: %d %s", res.code, res.body)
 			}
-			s.run(pictures(t, codec))
+			s.run(pics)
 			eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
 			seen := watch(t, g.stream)
 			eventually(t, "pictures", func() bool { return seen.units.Load() > 100 })
@@ -409,11 +409,10 @@ func TestPublisherGoesSilent(t *testing.T) {
 // A viewer without a picture makes the publisher send a keyframe.
 func TestPublisherIsAskedForKeyframes(t *testing.T) {
 	g := newPublished(t)
-	s := newSource(t, camgate.VP8)
+	s, pics := newSource(t, camgate.VP8), pictures(t, camgate.VP8)
 	if res := g.publish(t, s); res.code != http.StatusCreated {
 		t.Fatalf("POST: %d %s", res.code, res.body)
 	}
-	pics := pictures(t, camgate.VP8)
 	s.run(pics[1:25]) // no keyframe among them
 	eventually(t, "a keyframe is asked for", func() bool { return s.keyframes.Load() > 1 })
 	if st := g.stream.Status(); st.State != camgate.StateWaitingKeyframe {
