@@ -8,9 +8,6 @@ export const LOOK = 250;
 
 /** How old a packet of sound is when it leaves, in ms. */
 const PACKET = 20;
-/** How much longer than its network asks for sound may wait, in ms. What is more is the
- * browser's doing, as pictures are late: they must not wait for that in turn. */
-const SLACK = 20;
 /** What is worth a change, in ms. */
 const STEP = 15;
 
@@ -25,7 +22,10 @@ export class Lips {
     report.forEach((s) => { if (s.type === 'inbound-rtp' && s.kind === 'audio') sound = s; });
     const grown = (key) => sound[key] - (this.#last[key] ?? 0);
     const mean = (key) => 1000 * grown(key) / grown('jitterBufferEmittedCount'); // NaN while nothing is heard
-    const wait = PACKET + Math.min(mean('jitterBufferDelay'), mean('jitterBufferMinimumDelay') + SLACK);
+    // What the browser holds back because pictures are late is none of it: pictures would
+    // wait for that in turn.
+    const held = mean('jitterBufferTargetDelay') - mean('jitterBufferMinimumDelay');
+    const wait = PACKET + mean('jitterBufferDelay') - held;
     if (Math.abs(wait - this.#wait) >= STEP) this.#wait = Math.round(wait);
     this.#last = sound;
     return this.#wait;
