@@ -3,6 +3,8 @@
 //
 //   node testdata/publish.mjs http://127.0.0.1:8889 obs H264 [480]
 //
+// SIMULCAST=1 makes it offer three sizes of the picture.
+//
 // It prints a JSON line when the page says that it is live, or failed, and another one with
 // the page's figures and its screenshot ($SHOTS) when standard input ends, which stops it.
 import { chromium } from 'playwright-core';
@@ -26,6 +28,15 @@ try {
   const page = context.pages()[0] || (await context.newPage());
   const errors = [];
   page.on('pageerror', (e) => errors.push(e.message));
+  if (process.env.SIMULCAST) {
+    await page.addInitScript(() => {
+      const add = RTCPeerConnection.prototype.addTransceiver;
+      RTCPeerConnection.prototype.addTransceiver = function (track, init = {}) {
+        if (track.kind === 'video') init.sendEncodings = ['h', 'm', 'l'].map((rid, i) => ({ rid, scaleResolutionDownBy: 1 << i }));
+        return add.call(this, track, init);
+      };
+    });
+  }
   await page.goto(`${base}/${stream}/publish`);
   await page.selectOption('#size', size);
   await page.selectOption('#codec', codec);

@@ -116,6 +116,21 @@ func TestPublishFromBrowser(t *testing.T) {
 	}
 }
 
+// Of a browser that offers three sizes of its picture one is taken, and it sends no other.
+func TestPublishSimulcastFromBrowser(t *testing.T) {
+	g := start(t, "streams: {obs: {source: publish}}\n")
+	p := openTab(t, g, "obs", "VP8", "SIMULCAST=1")
+	if s := p.state(); s.Phase != "live" {
+		t.Fatalf("%+v", s)
+	}
+	if r := browse(t, g, "whep=/obs/whep")["whep"]; r.Frames < 50 || r.AudioPackets == 0 || r.Lost != 0 {
+		t.Errorf("%+v", r)
+	}
+	if s := p.close(); len(s.Errors) > 0 || s.Phase != "live" {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Who closes the tab gives the place free at once; the page says why it fails, and fits on a
 // telephone.
 func TestPublishPageEnds(t *testing.T) {
