@@ -1,7 +1,6 @@
 package rtsp
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -121,11 +120,12 @@ func (e *endpoint) OnResponse(sc *gortsplib.ServerConn, res *base.Response) {
 
 // OnDescribe answers with the description of a stream as soon as it has one.
 func (e *endpoint) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	stream, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
+	stream, release, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
 	if err != nil {
 		res, err := e.refuse(ctx.Conn, ctx.Path, err)
 		return res, nil, err
 	}
+	defer release()
 	res := ok()
 	if res.Body, err = describeStream(stream); err != nil {
 		res, err := e.refuse(ctx.Conn, ctx.Path, err)
@@ -135,65 +135,6 @@ func (e *endpoint) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.
 }
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
-
-// open finds the stream that a reader asks for, and waits until it has tracks.
-func (e *endpoint) open(sc *gortsplib.ServerConn, req *base.Request, path string) (*camgate.Stream, error) {
-	name := nameOf(path)
-	if err := e.authorize(sc, req, camgate.ActionRead, name); err != nil {
-		return nil, err
-	}
-	stream, err := e.server.opts.Registry.Get(name)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(e.server.ctx, e.server.opts.StartTimeout)
-	defer cancel()
-	tracks, err := stream.Ready(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := Judge(tracks); err != nil {
-		return nil, err
-	}
-	awaitParams(ctx, stream)
-	return stream, Judge(stream.Tracks())
-}
-
-// awaitParams waits for the parameter sets, which some cameras do not name before
-// the first keyframe: not all players start without; and for the first JPEG file, which
-// tells whether RTP can carry it. It gives up with ctx, or when
-// the stream is live and has none all the same.
-func awaitParams(ctx context.Context, s *camgate.Stream) {
-	for {
-		changed := s.Changed()
-		if hasParams(s.Tracks()) || s.Status().State == camgate.StateLive {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func hasParams(tracks []*camgate.Track) bool {
-	for _, t := range tracks {
-		switch p := t.Params(); t.Codec {
-		case camgate.H264, camgate.H265:
-			if len(p.SPS) == 0 {
-				return false
-			}
-		case camgate.MJPEG:
-			if p.Width == 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func nameOf(path string) string { return strings.Trim(path, "/") }
 
 // refuse turns an error into an answer, and tells its reason in the log, mostly only there.
 func (e *endpoint) refuse(sc *gortsplib.ServerConn, path string, err error) (*base.Response, error) {
@@ -243,14 +184,16 @@ func (e *endpoint) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Respon
 
 // read makes a session that of a reader.
 func (e *endpoint) read(s *session, ctx *gortsplib.ServerHandlerOnSetupCtx) error {
-	stream, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
+	stream, release, err := e.open(ctx.Conn, ctx.Request, ctx.Path)
 	if err != nil {
 		return err
 	}
 	d, err := newDescribed(e.lib, stream)
 	if err != nil {
+		release()
 		return err
 	}
+	s.release = release
 	s.desc, s.conn, s.log = d, stateOf(ctx.Conn).conn, s.log.With("stream", stream.Name())
 	return nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 	TLSConfig  *tls.Config
 
 	Registry *camgate.Registry
+	// Variants makes JPEG of the pictures of NAME/mjpeg; nil: there are none.
+	Variants camgate.Variants
 	Users    camgate.Users // none: everybody may do everything
 	// Attempts counts wrong passwords together with other protocols; nil: RTSP has
 	// its own count.

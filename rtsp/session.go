@@ -24,10 +24,11 @@ type session struct {
 	log      *slog.Logger
 
 	// Of a reader.
-	desc *described
-	conn *conn // that the session was begun with
-	outs []*outTrack
-	play *playback // current or last one
+	desc    *described
+	release func() // lets go of what it shows
+	conn    *conn  // that the session was begun with
+	outs    []*outTrack
+	play    *playback // current or last one
 
 	// Of a publisher.
 	ins         []input
@@ -152,6 +153,9 @@ func (s *session) stopPlaying() {
 // close is called when the library is done with the session.
 func (s *session) close(reason error) {
 	s.stopPlaying()
+	if s.release != nil {
+		s.release()
+	}
 	if s.publication != nil {
 		s.publication.Close()
 		s.log.Info("publisher left", "reason", reasonOf(reason, "publisher"))

@@ -24,7 +24,7 @@ func (a *app) addRTSP() error {
 	}
 	opts := rtsp.Options{
 		Address: c.Address, RTPAddress: c.RTPAddress, RTCPAddress: c.RTCPAddress,
-		Registry: a.registry, Users: a.users, Attempts: a.attempts,
+		Registry: a.registry, Variants: a.variants, Users: a.users, Attempts: a.attempts,
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxConns: c.MaxConnections,
 		Logger: a.log,
 	}

@@ -84,7 +84,43 @@ func TestVariants(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if _, status := g.get("/jpeg/index.m3u8"); status != http.StatusOK {
-		t.Errorf("HLS of JPEG: status %d", status)
+	res, err := http.Get(g.url("/jpeg/index.m3u8"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	res.Body.Close()
+	if made := res.Header.Values("X-Camgate-Made"); res.StatusCode != http.StatusOK || !slices.Equal(made, []string{"video MJPEG -> H264"}) {
+		t.Errorf("HLS of JPEG: status %d, made: %q", res.StatusCode, made)
+	}
+}
+
+// TestPicturesByRTSP: RTP carries the pictures of every stream as JPEG, made once for all.
+func TestPicturesByRTSP(t *testing.T) {
+	g := start(t, "streams:\n  demo: {source: demo}\n"+
+		"  h265: "+made("-c:v libx265 -preset ultrafast -x265-params keyint=25:log-level=error -an")+"\n"+
+		"  jpeg: {source: \"exec:ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc=size=640x360:rate=15 -pix_fmt yuvj420p -c:v mjpeg -huffman default -f mjpeg -\"}\n")
+	for name, made := range map[string]string{"demo": "video H264 -> MJPEG", "h265": "video H265 -> MJPEG", "jpeg": ""} {
+		g.awaitLive(name)
+		for _, transport := range []string{"tcp", "udp"} {
+			sound := 0
+			if name == "demo" {
+				sound = 25 // it begins with the first picture that is made
+			}
+			wantFrames(t, name+" by "+transport, probeRTSP(t, transport, g.rtspURL(name+"/mjpeg"), 2), 25, sound)
+		}
+		if got := madeOf(g.stream(name)); got != made {
+			t.Errorf("%s: made is %q, want %q", name, got, made)
+		}
+	}
+	if n := gstRTSP(t, g.rtspURL("demo/mjpeg"), "tcp", "rtpjpegdepay ! jpegdec", 4); n < 50 {
+		t.Errorf("GStreamer shows %d pictures", n)
+	}
+}
+
+// madeOf is what the only variant of a stream is made of; empty: it has none.
+func madeOf(s streamInfo) string {
+	if len(s.Variants) != 1 {
+		return ""
+	}
+	return strings.Join(s.Variants[0].Made, ", ")
 }
