@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+// The headers by which HTTP answers tell a viewer what became of the tracks of a stream.
+const (
+	// MissingHeader lists those that it does not get, with the reasons: "audio AAC: WebRTC has no such codec".
+	MissingHeader = "X-Camgate-Missing"
+	// MadeHeader lists what is made for it of what the stream has: "audio AAC -> Opus".
+	MadeHeader = "X-Camgate-Made"
+)
+
 // Variant is what an output needs of a stream where the stream itself does not do.
 // The zero value is the stream as it is.
 type Variant struct {

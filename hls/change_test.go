@@ -267,8 +267,12 @@ func TestLeftOut(t *testing.T) {
 		c.options = append(c.options, camgate.TrackOptions{Codec: camgate.PCMA})
 		g.play(t, c)
 		time.Sleep(3 * time.Second)
-		if body := g.get(t, indexName); !strings.Contains(body, "\n# not served: PCMA: HLS cannot carry it\n") {
+		w := g.do(t.Context(), http.MethodGet, indexName)
+		if body := w.Body.String(); !strings.Contains(body, "\n# not served: PCMA: HLS cannot carry it\n") {
 			t.Errorf("index:\n%s", body)
+		}
+		if missing := w.Header().Get(camgate.MissingHeader); missing != "PCMA: HLS cannot carry it" {
+			t.Errorf("missing: %q", missing)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"strings"
 
 	"github.com/bluenviron/gohlslib/v2/pkg/codecparams"
@@ -23,6 +24,17 @@ import (
 type plan struct {
 	tracks []*camgate.Track // the first one leads: parts and segments end with it
 	left   []string         // in words
+	made   []string         // of what the stream has, in words
+}
+
+// tell says in the header of an answer what became of the stream's tracks.
+func (p plan) tell(h http.Header) {
+	for _, l := range p.left {
+		h.Add(camgate.MissingHeader, l)
+	}
+	for _, l := range p.made {
+		h.Add(camgate.MadeHeader, l)
+	}
 }
 
 // carries reports whether HLS has a place for a codec.

@@ -162,6 +162,7 @@ func (q *request) playlist(kind fileKind, d directives) (*blob, []string, error)
 	}
 	cache := q.cache(cacheShort, cacheShortPrivate)
 	if kind == fileIndex {
+		s.plan.tell(q.w.Header())
 		return s.multivariant(d), cache, nil
 	}
 	if d.blocks {

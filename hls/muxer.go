@@ -81,10 +81,14 @@ func (m *muxer) session(ctx context.Context) error {
 	}
 	stream, release, why := m.variant(ctx, tracks)
 	defer release()
+	var made []string
 	if stream != m.stream {
-		tracks = stream.Tracks()
+		info := stream.Info()
+		made = camgate.Made(tracks, info.Tracks, info.Encoder != "")
+		tracks = info.Tracks
 	}
 	m.plan, err = choose(tracks)
+	m.plan.made = made
 	if err != nil {
 		switch {
 		case errors.Is(why, camgate.ErrNotReady), errors.Is(why, camgate.ErrClosed):
@@ -175,7 +179,7 @@ func (m *muxer) publish() {
 		segments: slices.Clone(m.window),
 		gone:     slices.Clone(m.gone),
 		hint:     m.cutter.nextPart,
-		left:     m.plan.left,
+		plan:     m.plan,
 		zipper:   m.zipper,
 		next:     make(chan struct{}),
 	}

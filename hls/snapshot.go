@@ -20,7 +20,7 @@ type snapshot struct {
 	part     time.Duration
 	breaks   uint64 // EXT-X-DISCONTINUITY-SEQUENCE
 	hint     uint64 // part that comes next
-	left     []string
+	plan     plan
 	zipper   *zipper
 	next     chan struct{}
 
@@ -215,7 +215,7 @@ func (s *snapshot) renderIndex(query string) []byte {
 	if err != nil {
 		panic("hls: multivariant playlist: " + err.Error()) // all it asks for is there
 	}
-	for _, l := range s.left {
+	for _, l := range s.plan.left {
 		b = append(b, "# not served: "+strings.ReplaceAll(l, "\n", " ")+"\n"...)
 	}
 	return b

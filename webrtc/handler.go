@@ -11,15 +11,6 @@ import (
 	"github.com/camgate/camgate"
 )
 
-// MissingHeader names the response header that lists the tracks which a viewer
-// asked for and cannot get, with the reasons: "audio AAC: WebRTC has no such
-// codec".
-const MissingHeader = "X-Camgate-Missing"
-
-// MadeHeader names the response header that lists what is made for the viewer of what
-// the stream has: "audio AAC -> Opus".
-const MadeHeader = "X-Camgate-Made"
-
 const (
 	typeSDP      = "application/sdp"
 	typeFragment = "application/trickle-ice-sdpfrag"
@@ -51,10 +42,10 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, stream *camgate.S
 	}
 	h := w.Header()
 	for _, m := range p.missing {
-		h.Add(MissingHeader, m)
+		h.Add(camgate.MissingHeader, m)
 	}
 	for _, m := range p.made {
-		h.Add(MadeHeader, m)
+		h.Add(camgate.MadeHeader, m)
 	}
 	if talk != "" {
 		h.Set(TalkHeader, talk)

@@ -101,7 +101,7 @@ func TestSessionResource(t *testing.T) {
 	if c.etag == "" || c.header.Get("Accept-Patch") != typeFragment || c.header.Get("Content-Type") != typeSDP {
 		t.Errorf("headers %v", c.header)
 	}
-	if m := c.header.Get(MissingHeader); m != "audio AAC: WebRTC has no such codec" {
+	if m := c.header.Get(camgate.MissingHeader); m != "audio AAC: WebRTC has no such codec" {
 		t.Errorf("missing %q", m)
 	}
 	if !strings.Contains(c.answer, "a=sendonly") || strings.Contains(c.answer, "a=sendrecv") {
