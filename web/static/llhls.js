@@ -77,7 +77,7 @@ class Scripted extends Session {
       lowLatencyMode: true,
       enableWorker: false, // fMP4 needs next to no work
       backBufferLength: 10,
-      maxLiveSyncPlaybackRate: 1.2,
+      maxLiveSyncPlaybackRate: 1, // until it plays: WebKit's pipeline may hang when it is changed before
       xhrSetup: (xhr) => {
         for (const [name, value] of Object.entries(address.headers)) xhr.setRequestHeader(name, value);
       },
@@ -86,6 +86,7 @@ class Scripted extends Session {
     engine.on(Hls.Events.ERROR, (_, data) => this.#failed(Hls, data));
     engine.on(Hls.Events.MANIFEST_PARSED, () => this.play());
     engine.on(Hls.Events.MANIFEST_LOADED, (_, { networkDetails }) => this.#read(networkDetails));
+    video.addEventListener('playing', () => { engine.config.maxLiveSyncPlaybackRate = 1.2; }, { once: true });
     engine.on(Hls.Events.FRAG_LOADED, (_, { frag, part }) => { this.#bytes += (part ?? frag).stats.loaded; });
     engine.loadSource(address.url('index.m3u8'));
     engine.attachMedia(video);
