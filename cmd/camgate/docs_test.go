@@ -36,6 +36,7 @@ var (
 	streams  = regexp.MustCompile(`^[\w-]+:\s*(\{.*source|\n +source):`)
 	ours     = regexp.MustCompile(`^(streams|users|webrtc|limits|http|rtsp|x-\w+):`)
 	link     = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
+	gauge    = regexp.MustCompile(`"(camgate_[a-z_]+)[{"]`)
 	heading  = regexp.MustCompile("(?m)^#+ (.*)$")
 	unlinked = regexp.MustCompile("[^a-z0-9 _-]")
 )
@@ -127,6 +128,43 @@ func TestDocsHaveLinksThatLead(t *testing.T) {
 				t.Errorf("%s: %s has no %s", file, to, m[2])
 			}
 		}
+	}
+}
+
+// TestDocsHaveAllMetrics: by their names, or by how they end.
+func TestDocsHaveAllMetrics(t *testing.T) {
+	var docs strings.Builder
+	for _, page := range pages(t) {
+		docs.WriteString(page)
+	}
+	found := map[string]bool{}
+	for _, folder := range []string{".", "../../web"} {
+		files, err := filepath.Glob(folder + "/metrics.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range gauge.FindAllStringSubmatch(string(b), -1) {
+				found[m[1]] = true
+			}
+		}
+	}
+	for name := range found {
+		known := strings.Contains(docs.String(), name)
+		for end := name; !known && strings.Contains(end[1:], "_"); {
+			end = end[1+strings.Index(end[1:], "_"):]
+			known = strings.Contains(docs.String(), "`"+end+"`") || strings.Contains(docs.String(), "`..."+end+"`")
+		}
+		if !known {
+			t.Errorf("%s is not in the docs", name)
+		}
+	}
+	if len(found) < 30 {
+		t.Errorf("only %d were found", len(found))
 	}
 }
 
