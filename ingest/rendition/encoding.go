@@ -36,6 +36,7 @@ type encoding struct {
 	voice  *voice           // nil: the sound is passed on
 	relief func()           // ends what fills the stream until the first picture is there; nil: nothing does
 	ended  chan *run        // runs that have ended
+	begun  chan struct{}    // closed when there is a first picture, and fill
 
 	mu      sync.Mutex
 	fill    *fill // nil before the first picture
@@ -62,7 +63,7 @@ func (s *Source) encode(ctx context.Context, stream *camgate.Stream, tracks []*c
 		return err
 	}
 	defer leave()
-	e := &encoding{source: s, stream: stream, tracks: tracks, main: main, relief: relief, ended: make(chan *run), last: -1 << 62}
+	e := &encoding{source: s, stream: stream, tracks: tracks, main: main, relief: relief, ended: make(chan *run), begun: make(chan struct{}), last: -1 << 62}
 	if stream.Tracks() != nil {
 		e.last = e.newestShown()
 	}

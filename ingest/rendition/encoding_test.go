@@ -86,3 +86,36 @@ func TestNoEncoder(t *testing.T) {
 		}
 	})
 }
+
+// What the parent has kept is heard from its first picture on, however long the encoder
+// takes to begin.
+func TestSoundOfTheFirstPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "soft", delay: 300 * time.Millisecond})
+		s := newStage(t, VariantOptions{Encoders: shop})
+		defer s.stop()
+		time.Sleep(500 * time.Millisecond) // the keyframe is a while ago
+		stream, release := s.use(t, camgate.Variant{Video: camgate.H265})
+		defer release()
+		reader, err := stream.Subscribe(t.Context(), camgate.SubscribeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		first := next(t, reader)
+		due := first.Time()
+		if age := stream.Now() - due; first.Track.Kind != camgate.Video || age < 600*time.Millisecond {
+			t.Errorf("begins with %s of %v ago", first.Track.Codec, age)
+		}
+		for range 50 {
+			u := next(t, reader)
+			for u.Track.Kind != camgate.Audio {
+				u = next(t, reader)
+			}
+			if d := u.Time() - due; d < -40*time.Millisecond || d > 40*time.Millisecond {
+				t.Fatalf("sound at %v, %v after it was due", u.Time(), d)
+			}
+			due = u.Time() + 40*time.Millisecond
+		}
+	})
+}

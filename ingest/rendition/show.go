@@ -108,6 +108,7 @@ func (e *encoding) begin(r *run, p encode.Picture) error {
 	}
 	e.out, e.sets = e.fill.tracks[0], e.fill.tracks[0].Params()
 	e.stream.OnKeyframeRequest(e.keyframe)
+	close(e.begun)
 	return nil
 }
 

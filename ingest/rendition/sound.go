@@ -2,6 +2,7 @@ package rendition
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/camgate/camgate"
@@ -18,19 +19,29 @@ func sounds(tracks []*camgate.Track) []*camgate.Track {
 	return out
 }
 
-// sound passes on what goes along with the picture, from when there is one.
+// sound passes on what goes along with the picture, from the first one on: that has its
+// sound beside it however long the encoder took for it.
 func (e *encoding) sound(ctx context.Context) {
 	tracks := sounds(e.tracks)
 	if len(tracks) == 0 {
 		return
 	}
 	reader, err := e.source.parent.Subscribe(ctx, camgate.SubscribeOptions{
-		Tracks: tracks, Protocol: protocol, Internal: true, Logger: e.source.log,
+		Tracks:   append(slices.Clip(tracks), e.main), // to begin where the picture does
+		Protocol: protocol, Internal: true, Logger: e.source.log,
 	})
 	if err != nil {
 		return
 	}
 	defer reader.Close()
+	select {
+	case <-e.begun:
+	case <-ctx.Done():
+		return
+	}
+	e.mu.Lock()
+	f := e.fill
+	e.mu.Unlock()
 	index := map[*camgate.Track]int{}
 	for i, t := range tracks {
 		index[t] = 1 + i // the picture is the first
@@ -40,23 +51,20 @@ func (e *encoding) sound(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer made.Wait()
 	defer cancel()
-	begun := false
+	voiced := false
 	for {
 		u, err := reader.Next()
 		if err != nil {
 			return // whoever reads the picture says why
 		}
-		i := index[u.Track]
-		gap := in[i].gap(u)
-		e.mu.Lock()
-		f := e.fill
-		e.mu.Unlock()
-		if f == nil {
+		i, ok := index[u.Track]
+		if !ok {
 			continue
 		}
+		gap := in[i].gap(u)
 		if e.voice.makes(u.Track) {
-			if !begun {
-				begun = true
+			if !voiced {
+				voiced = true
 				made.Go(func() { e.voice.run(ctx, f, i) })
 			}
 			e.voice.hear(u, gap)
