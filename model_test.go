@@ -11,6 +11,7 @@ type model struct {
 	limits StreamLimits
 	all    []*modelUnit
 	tail   int // index of the oldest Unit that is kept
+	used   int // readers
 }
 
 type modelUnit struct {
@@ -53,10 +54,13 @@ func (m *model) publish(u *Unit, key bool, at time.Duration) {
 		total += m.all[n].total
 	}
 	m.all = append(m.all, &modelUnit{u, key, at, total})
-	cached := m.key()
+	cached, window := m.key(), m.limits.Ring.Window
+	if m.used == 0 {
+		window /= 4
+	}
 	for m.tail < m.newest() {
 		inGOP := cached >= 0 && m.tail >= cached
-		if m.bounded(m.tail) && (inGOP || m.age(m.tail) <= m.limits.Ring.Window) {
+		if m.bounded(m.tail) && (inGOP || m.age(m.tail) <= window) {
 			return
 		}
 		m.tail++
@@ -83,6 +87,7 @@ type modelReader struct {
 }
 
 func (m *model) subscribe(r *Reader, tracks []*Track, main *Track, opts SubscribeOptions) *modelReader {
+	m.used++
 	mr := &modelReader{Reader: r, m: m, wanted: map[*Track]bool{}, liveAudio: opts.LiveAudio, lastGate: -1}
 	mr.maxLag, mr.maxBytes = m.limits.MaxLag, int(m.limits.MaxLagBytes)
 	if opts.MaxLag != 0 {

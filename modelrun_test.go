@@ -75,6 +75,7 @@ func runModel(t *testing.T, s script) {
 			if len(readers) > 0 {
 				i := s.next(len(readers))
 				readers[i].Close()
+				m.used--
 				if _, ok := readers[i].Poll(); ok {
 					t.Fatal("a closed reader reads on")
 				}

@@ -283,7 +283,7 @@ func newReader(s *Stream, g *generation, opts SubscribeOptions) *Reader {
 	}
 	r.cached = r.gate != nil && r.gate == g.main
 	var keyed bool
-	r.pos, keyed, r.edge = g.ring.start()
+	r.pos, keyed, r.edge = g.ring.enter()
 	if !r.cached {
 		r.pos, keyed = r.edge, false
 	}

@@ -15,7 +15,8 @@ type RingLimits struct {
 	CacheBytes int64
 	CacheTime  time.Duration
 	// Window is how long Units are kept that no joiner needs any more, for readers
-	// that lag and for retransmission.
+	// that lag and for retransmission; default 1 s. While there are no readers it is
+	// a quarter of it.
 	Window time.Duration
 }
 
@@ -50,6 +51,7 @@ type ring struct {
 	mu    sync.Mutex                             // held by the writer, and to subscribe
 	slots atomic.Pointer[[]atomic.Pointer[Unit]] // length is a power of two
 	tail  uint64                                 // oldest position held
+	used  int                                    // how many readers there are
 	total uint64                                 // cost of all Units published
 
 	head    atomic.Uint64 // next position to be written
@@ -108,6 +110,12 @@ func (r *ring) grow(old []atomic.Pointer[Unit], head uint64) []atomic.Pointer[Un
 func (r *ring) evict(slots []atomic.Pointer[Unit], head uint64, now time.Duration) {
 	mask := uint64(len(slots) - 1)
 	key := r.key.Load()
+	window := r.limits.Window
+	if r.used == 0 {
+		// Nobody lags; what is left are the newest Units of all tracks, which tell a
+		// reader to come where these are.
+		window /= 4
+	}
 	for r.tail < head-1 {
 		u := slots[r.tail&mask].Load()
 		held := int64(r.total-u.total) + int64(u.cost())
@@ -118,7 +126,7 @@ func (r *ring) evict(slots []atomic.Pointer[Unit], head uint64, now time.Duratio
 				r.key.Store(0)
 				key = 0
 			}
-		case age <= r.limits.Window, key != 0 && r.tail >= key-1:
+		case age <= window, key != 0 && r.tail >= key-1:
 			return
 		}
 		slots[r.tail&mask].Store(nil)
@@ -137,16 +145,24 @@ func (r *ring) at(pos uint64) *Unit {
 	return u
 }
 
-// start returns the position at which a new cursor begins, whether that is a
-// keyframe, and the live edge.
-func (r *ring) start() (pos uint64, keyed bool, edge uint64) {
+// enter returns the position at which a new cursor begins, whether that is a keyframe,
+// and the live edge. leave has to follow.
+func (r *ring) enter() (pos uint64, keyed bool, edge uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.used++
 	edge = r.head.Load()
 	if key := r.key.Load(); key != 0 {
 		return key - 1, true, edge
 	}
 	return edge, false, edge
+}
+
+// leave says that a reader has gone.
+func (r *ring) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used--
 }
 
 // close ends the ring: readers get err once they have waited for more.

@@ -146,3 +146,36 @@ func TestRingRules(t *testing.T) {
 		})
 	}
 }
+
+// A stream that nobody reads keeps what a reader to come needs, and little more; while
+// somebody reads it the window is whole.
+func TestUnreadRing(t *testing.T) {
+	f := newFeed(t, StreamLimits{Ring: RingLimits{Window: time.Second}}, videoTrack(), audioTrack())
+	held := func() int {
+		units, _ := f.gen.Load().ring.held()
+		return units
+	}
+	gop := func() { f.play("+100ms K +100ms P +100ms P +100ms P +100ms P +100ms A", SubscribeOptions{}) }
+	gop()
+	gop()
+	f.play("+100ms K", SubscribeOptions{})
+	if n := held(); n != 3 { // of 100 and 200 ms before
+		t.Errorf("%d Units are kept for nobody", n)
+	}
+	r := f.subscribe(SubscribeOptions{})
+	if u := r.Edge(f.tracks[1]); u == nil {
+		t.Error("the newest sound before the keyframe is gone")
+	}
+	gop()
+	gop()
+	f.play("+100ms K", SubscribeOptions{})
+	if n := held(); n != 11 {
+		t.Errorf("%d Units are kept for a reader", n)
+	}
+	r.Close()
+	r.Close()
+	f.play("+100ms K", SubscribeOptions{})
+	if n := held(); n != 3 {
+		t.Errorf("%d Units are kept after it left", n)
+	}
+}

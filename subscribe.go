@@ -92,6 +92,7 @@ func (s *Stream) subscribe(ctx context.Context, opts SubscribeOptions) (*Reader,
 	r.id = s.nextID
 	if s.variant != nil && !opts.Internal {
 		if err := s.variant.parent.admit(r); err != nil { // the order of the locks: a variant's, then its stream's
+			r.ring.leave()
 			return nil, err
 		}
 	}
@@ -115,6 +116,7 @@ func (s *Stream) unsubscribe(r *Reader) {
 	}
 	r.unhook()
 	delete(s.readers, r)
+	r.ring.leave()
 	if !r.opts.Internal {
 		s.viewers--
 		if s.variant != nil {
