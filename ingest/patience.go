@@ -20,12 +20,21 @@ const (
 	forgetPatience = 10 * time.Minute
 )
 
+// experience is what is remembered of a source from one session to the next.
+type experience struct {
+	dark    bool // nobody answered the last time
+	patient bool // it pauses at times, and connecting anew is no cure
+	hasty   bool // its last session was given up early
+}
+
+func (w *watchdog) known() *experience { return &w.sup.known[w.s.index] }
+
 // patience is how long the source may be silent. One that has sent picture upon
 // picture up to now does not stop for seconds: it is gone, whatever its connection says.
 // Others may send one a second, when something moves, or when somebody asks for one.
 func (w *watchdog) patience() time.Duration {
 	limit := w.stall
-	if w.last.Sub(w.run) < steadyFor || w.run.IsZero() || w.sup.patient[w.s.index] || !w.motion() {
+	if w.last.Sub(w.run) < steadyFor || w.run.IsZero() || w.known().patient || !w.motion() {
 		return limit
 	}
 	return min(limit, max(stallHasty<<min(w.sup.hasty, maxHasty), 2*w.gap))
@@ -44,17 +53,17 @@ func (w *watchdog) motion() bool {
 
 // learn notes what came of the haste. It is forgotten when the source was live for long.
 func (w *watchdog) learn() {
-	sup, i := w.sup, w.s.index
+	sup, known := w.sup, w.known()
 	if w.since.IsZero() {
 		w.first(time.Now())
 	}
 	switch live := w.live(); {
 	case live >= forgetPatience:
-		sup.patient[i], sup.hasty = false, 0
+		known.patient, sup.hasty = false, 0
 	case live >= backoffReset:
 		sup.hasty = 0
 	}
-	if sup.wasHasty[i] = w.hasty; w.hasty {
+	if known.hasty = w.hasty; w.hasty {
 		sup.hasty++
 	}
 }
@@ -63,7 +72,7 @@ func (w *watchdog) learn() {
 // was given up early has none for long, the source has nothing to show at times, and a
 // new connection does not change that.
 func (w *watchdog) first(now time.Time) {
-	if w.sup.wasHasty[w.s.index] && !w.connected.IsZero() && now.Sub(w.connected) >= w.stall/2 {
-		w.sup.patient[w.s.index] = true
+	if w.known().hasty && !w.connected.IsZero() && now.Sub(w.connected) >= w.stall/2 {
+		w.known().patient = true
 	}
 }

@@ -19,7 +19,7 @@ const (
 // works notes how an attempt went, and tells whether its source is the one to come
 // back to.
 func (sup *Supervisor) works(source camgate.Source, err error, live time.Duration) bool {
-	sup.dark[sup.now] = live == 0 && sup.stream.Status().State == camgate.StateConnecting &&
+	sup.known[sup.now].dark = live == 0 && sup.stream.Status().State == camgate.StateConnecting &&
 		(errors.Is(err, camgate.ErrConnectionFailed) || errors.Is(err, camgate.ErrTimeout))
 	switch {
 	case live == 0:

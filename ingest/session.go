@@ -55,7 +55,7 @@ func (sup *Supervisor) startSession(ctx context.Context, index int, apart bool) 
 		s.own.SetCompanion(sup.stream.Companion())
 		into = s.own
 	}
-	dark := sup.dark[index]
+	dark := sup.known[index].dark
 	go func() { // waited for by end
 		defer close(s.done)
 		defer s.leave()

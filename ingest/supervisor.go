@@ -14,22 +14,20 @@ import (
 
 // Supervisor keeps one stream filled from the first of its sources that works.
 type Supervisor struct {
-	stream   *camgate.Stream
-	sources  []camgate.Source
-	opts     Options
-	log      *slog.Logger
-	backoff  Backoff
-	now      int                  // index of the source that is tried
-	err      error                // why the attempt before ended; nil once one was live
-	round    error                // the worst of the attempts since the first source was tried
-	told     map[string]time.Time // failures that were logged since the stream was live last, and when
-	state    camgate.State        // that was logged last
-	dark     []bool               // by source: nobody answered the last time
-	patient  []bool               // by source: it pauses at times, and connecting anew is no cure
-	wasHasty []bool               // by source: its last session was given up early
-	hasty    int                  // how often that was of late
-	brief    int                  // how often the source was live for a moment only
-	back     time.Duration        // after which a better source is looked for
+	stream  *camgate.Stream
+	sources []camgate.Source
+	opts    Options
+	log     *slog.Logger
+	backoff Backoff
+	now     int                  // index of the source that is tried
+	err     error                // why the attempt before ended; nil once one was live
+	round   error                // the worst of the attempts since the first source was tried
+	told    map[string]time.Time // failures that were logged since the stream was live last, and when
+	state   camgate.State        // that was logged last
+	known   []experience         // by source
+	hasty   int                  // how often a session was given up early of late
+	brief   int                  // how often the source was live for a moment only
+	back    time.Duration        // after which a better source is looked for
 
 	control *controlled // by people
 
@@ -44,7 +42,7 @@ func NewSupervisor(s *camgate.Stream, sources []camgate.Source, opts Options) *S
 	opts = opts.withDefaults()
 	sup := &Supervisor{
 		stream: s, sources: sources, opts: opts, log: opts.Logger.With("stream", s.Name()),
-		told: map[string]time.Time{}, dark: make([]bool, len(sources)), patient: make([]bool, len(sources)), wasHasty: make([]bool, len(sources)), back: minBack,
+		told: map[string]time.Time{}, known: make([]experience, len(sources)), back: minBack,
 	}
 	sup.control = newControl()
 	s.SetIntake(camgate.Intake{HoldAfterLoss: opts.HoldAfterLoss, Patience: opts.StartTimeout / 2})

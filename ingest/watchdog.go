@@ -102,7 +102,7 @@ func (w *watchdog) look(now time.Time) {
 		w.since = now
 		w.first(now)
 		sup.err = nil
-		sup.dark[w.s.index] = false
+		w.known().dark = false
 		clear(sup.told)
 	}
 	if st.State != sup.state {
