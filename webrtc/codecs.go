@@ -31,11 +31,12 @@ type route struct {
 	track     *camgate.Track
 	section   int
 	codec     *codec
-	lines     []string // more attributes of the section that the library is to see
-	mic       *codec   // what comes in it; nil: nothing does
-	direction string   // of the viewer; empty: recvonly
-	repair    *codec   // of packets that are sent again (RTX, RFC 4588); nil: it is the codec's own
-	stamps    uint8    // id of the header extension with the transport's sequence number; 0: there is none
+	lines     []string      // more attributes of the section that the library is to see
+	mic       *codec        // what comes in it; nil: nothing does
+	camera    camgate.Codec // of a microphone: what the camera takes, the same but for the kind of G711
+	direction string        // of the viewer; empty: recvonly
+	repair    *codec        // of packets that are sent again (RTX, RFC 4588); nil: it is the codec's own
+	stamps    uint8         // id of the header extension with the transport's sequence number; 0: there is none
 }
 
 // negotiate chooses for each section of the offer the first track of its kind that

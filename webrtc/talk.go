@@ -43,13 +43,15 @@ func (p *plan) addMic(o *offer, r *http.Request, stream *camgate.Stream) error {
 		return err
 	}
 	s := &o.sections[i]
-	track := camgate.NewTrack(camgate.TrackOptions{Kind: camgate.Audio, Codec: back.Codec(), ClockRate: 8000, Channels: 1})
-	c := s.choose(track)
-	if c == nil {
-		return fmt.Errorf("%w: the camera takes %s, the microphone offers %s", camgate.ErrUnsupportedCodec, back.Codec(), s.named())
+	takes := back.Codec()
+	for _, codec := range []camgate.Codec{takes, otherLaw(takes)} {
+		track := camgate.NewTrack(camgate.TrackOptions{Kind: camgate.Audio, Codec: codec, ClockRate: 8000, Channels: 1})
+		if c := s.choose(track); c != nil {
+			p.mic = &route{track: track, camera: takes, section: i, codec: c, direction: "sendonly", lines: s.sources.lines()}
+			return nil
+		}
 	}
-	p.mic = &route{track: track, section: i, codec: c, direction: "sendonly", lines: s.sources.lines()}
-	return nil
+	return fmt.Errorf("%w: the camera takes %s, the microphone offers %s", camgate.ErrUnsupportedCodec, takes, s.named())
 }
 
 // mic is the section by which the viewer talks: one of those that are served, or one for
@@ -111,7 +113,8 @@ const (
 // microphone takes what a viewer says to the camera.
 type microphone struct {
 	back        *camgate.BackChannel
-	codec       camgate.Codec
+	codec       camgate.Codec // that the camera takes
+	recoded     *[256]byte    // of what comes, where that is the other kind of G711; nil: it is not
 	payloadType uint8
 	remote      string
 	log         *slog.Logger
@@ -130,8 +133,11 @@ type microphone struct {
 // microphone that they never use.
 func newMicrophone(x *session, remote string) (*microphone, error) {
 	m := &microphone{
-		back: x.stream.BackChannel(), codec: x.plan.mic.track.Codec, payloadType: x.plan.mic.codec.payloadType,
+		back: x.stream.BackChannel(), codec: x.plan.mic.camera, payloadType: x.plan.mic.codec.payloadType,
 		remote: remote, log: x.log.With("remote", remote),
+	}
+	if m.codec != x.plan.mic.track.Codec {
+		m.recoded = recode(m.codec)
 	}
 	if len(x.plan.routes) > 0 {
 		return m, nil
@@ -203,6 +209,11 @@ func (m *microphone) track(remote *pion.TrackRemote, _ *pion.RTPReceiver) {
 			continue // twice, or too late
 		}
 		begun, last = true, pkt.SequenceNumber
+		if m.recoded != nil {
+			for i, b := range pkt.Payload {
+				pkt.Payload[i] = m.recoded[b]
+			}
+		}
 		m.say(pkt.Timestamp, pkt.Payload, time.Now())
 	}
 }
