@@ -89,11 +89,11 @@ func (k *kernel) ioctl(_ int, request uintptr, arg unsafe.Pointer) error {
 		if k.planes > 1 {
 			for i := range k.planes {
 				pl := k.planesOf(b)
-				pl[i].length, pl[i].m = uint32(k.size), 0x1000*(1+8*machineWord(b.index)+machineWord(i))
+				pl[i].length, pl[i].m = uint32(k.size), 0x1000*(1+8*uintptr(b.index)+uintptr(i))
 			}
 			return nil
 		}
-		b.length, b.m = uint32(k.size), 0x1000*(machineWord(b.index)+1)
+		b.length, b.m = uint32(k.size), 0x1000*(uintptr(b.index)+1)
 	case vidiocQBuf:
 		b := (*buffer)(arg)
 		k.lastBuf = *b
@@ -160,4 +160,8 @@ func newDevice(t *testing.T, k *kernel) *Device {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func (*kernel) planesOf(b *buffer) *[maxPlanes]plane {
+	return *(**[maxPlanes]plane)(unsafe.Pointer(&b.m))
 }

@@ -1,55 +1,5 @@
 package v4l2
 
-import "unsafe"
-
-// 64-bit numbers are aligned to 4 bytes, in C as in Go.
-
-type format struct {
-	typ uint32
-	raw [200]byte
-}
-
-type buffer struct {
-	index, typ, used, flags, field uint32
-	sec, usec                      int64
-	_                              [16]byte
-	sequence, memory               uint32
-	m                              uint32
-	length                         uint32
-	_, _                           uint32
-}
-
-func (b *buffer) setPlanes(p *[maxPlanes]plane) { b.m = uint32(uintptr(unsafe.Pointer(p))) }
-
-type plane struct {
-	used, length uint32
-	m            uint32
-	dataOffset   uint32
-	_            [11]uint32
-}
-
-type extControls struct {
-	which, count, errorIndex uint32
-	requestFD                int32
-	_                        uint32
-	controls                 unsafe.Pointer
-}
-
-type event struct {
-	typ               uint32
-	data              [64]byte
-	pending, sequence uint32
-	sec, nsec         int64
-	id                uint32
-	_                 [8]uint32
-}
-
-type input struct {
-	index        uint32
-	name         [32]byte
-	typ, audio   uint32
-	tuner        uint32
-	std          uint64
-	status, caps uint32
-	_            [3]uint32
-}
+// gap64 is how many 32-bit words C leaves free before a 64-bit number that follows an odd
+// number of them, and at the end of a structure with such numbers.
+const gap64 = 0
