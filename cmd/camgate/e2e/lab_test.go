@@ -36,7 +36,7 @@ func boot(t *testing.T, streams string) *guest {
 	if cache == "" {
 		t.Fatal("scripts/cameralab/lab.sh is to run this")
 	}
-	g := &guest{gateway: &gateway{t: t, log: &lockedBuffer{}, http: freeTCP(t), rtsp: freeTCP(t), webrt: freeTCP(t), exited: make(chan struct{})},
+	g := &guest{gateway: &gateway{t: t, host: "127.0.0.1", log: &lockedBuffer{}, http: freeTCP(t), rtsp: freeTCP(t), webrt: freeTCP(t), exited: make(chan struct{})},
 		dir: t.TempDir()}
 	lab, err := filepath.Abs("../../../scripts/cameralab")
 	if err != nil {
@@ -67,7 +67,7 @@ func boot(t *testing.T, streams string) *guest {
 	t.Cleanup(g.end)
 	g.await("the guest serves", 120*time.Second, func() bool {
 		_, err := os.Stat(filepath.Join(g.dir, "pid"))
-		return err == nil && exec.Command("curl", "-sf", "-m", "30", g.url("/readyz")).Run() == nil
+		return err == nil && exec.Command("curl", "-sf", "-m", "2", g.url("/readyz")).Run() == nil
 	})
 	return g
 }
