@@ -35,7 +35,7 @@ func (sup *Supervisor) note(state camgate.State, err error) {
 	}
 	switch state {
 	case camgate.StateIdle:
-		log.Info("source is idle")
+		onTheWay("source is idle")
 	case camgate.StateConnecting:
 		onTheWay("source is connected to")
 	case camgate.StateWaitingKeyframe:
