@@ -17,6 +17,8 @@ const (
 	// Where pictures are not reordered, and of sound, a step back is a fault. A small
 	// one is evened out, a larger one is a jump.
 	maxRepair = 500 * time.Millisecond
+	// maxAge is of a sample that tells when it was taken.
+	maxAge = time.Second
 	// A source's clock that runs faster or slower than ours, or that began with a
 	// burst of pictures of the past, may be as far away as that; over it, it is
 	// brought back, so slowly (one part in slew) that nobody hears or sees it.
@@ -30,11 +32,15 @@ const (
 // was to be heard before the picture that set the clock: on the stream's clock,
 // that may be the time of the session before. back says that it may be shown before
 // what came before it.
-func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, age time.Duration, back bool) (placed int64, ok bool) {
+func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, taken time.Time, back bool) (placed int64, ok bool) {
 	now := w.stream.Now()
+	at := now
+	if !taken.IsZero() {
+		at = min(max(w.stream.At(taken), now-maxAge), now)
+	}
 	if !w.anchored {
 		w.anchored = true
-		from := w.anchor(t, pts, now-age)
+		from := w.anchor(t, pts, at)
 		for i, t := range w.tracks {
 			st := &w.state[i]
 			st.offset, st.floor = w.offset, t.Ticks(from)
@@ -53,7 +59,7 @@ func (w *Writer) place(t *camgate.Track, st *onTrack, pts int64, age time.Durati
 		w.meter.reset()
 		// A source's tracks jump together, but not in the same moment.
 		if out = pts + t.Ticks(w.offset); st.jumped(t, out, now, furthest) {
-			st.lead = w.anchor(t, pts, now-age) - now
+			st.lead = w.anchor(t, pts, at) - now
 			out = pts + t.Ticks(w.offset)
 		}
 		st.offset, st.discontinuity = w.offset, true

@@ -290,3 +290,26 @@ func TestDrift(t *testing.T) {
 		})
 	}
 }
+
+// A picture that says when it was taken is shown at that time, whatever it took to bring
+// it here, within bounds.
+func TestTaken(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		taken, label time.Duration // from its arrival
+	}{
+		{"before", -300 * time.Millisecond, -300 * time.Millisecond},
+		{"too long ago", -5 * time.Second, -time.Second},
+		{"in the future", 50 * time.Millisecond, 0},
+	} {
+		bubble(t, func(t *testing.T) {
+			b := newBench(t, newH264(t), newAAC(t))
+			wait(10 * time.Second)
+			sm := picture("I", 0)
+			sm.Taken = time.Now().Add(tt.taken)
+			for _, u := range b.put(sm) {
+				near(t, tt.name, time.Until(u.NTP), tt.label)
+			}
+		})
+	}
+}

@@ -18,9 +18,9 @@ type Sample struct {
 	// AU as in camgate.Unit. It belongs to the Writer from now on.
 	AU   [][]byte
 	Lost int // RTP packets missing right before it
-	// Age is how long ago the sample was taken, where that is known: the times of a
-	// session are as exact as that of its first picture. At most 1 s.
-	Age time.Duration
+	// Taken is when the sample was, where that is known: the times of a session are as
+	// exact as that of its first picture. At most 1 s ago.
+	Taken time.Time
 	// Discontinuity says that something else is missing before it.
 	Discontinuity bool
 	// RandomAccess is for codecs that are passed through; for the others the Writer
@@ -177,7 +177,6 @@ func (w *Writer) Write(sm Sample) error {
 
 func (w *Writer) write(t *camgate.Track, sm Sample) error {
 	st := &w.state[sm.Track]
-	entered := w.stream.Now()
 	if sm.Lost = min(max(sm.Lost, 0), maxLost); sm.Lost > 0 || sm.Discontinuity {
 		st.discontinuity = true
 	}
@@ -205,10 +204,7 @@ func (w *Writer) write(t *camgate.Track, sm Sample) error {
 			w.stream.SetDrift(ppm)
 		}
 	}
-	if sm.Age > 0 && !w.anchored {
-		sm.Age += w.stream.Now() - entered // to begin a stream takes a moment
-	}
-	pts, ok := w.place(t, st, sm.PTS, min(max(sm.Age, 0), time.Second), back)
+	pts, ok := w.place(t, st, sm.PTS, sm.Taken, back)
 	if !ok {
 		return nil
 	}

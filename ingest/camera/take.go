@@ -2,6 +2,7 @@ package camera
 
 import (
 	"bytes"
+	"math"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -32,8 +33,9 @@ func (c *capture) take(from filled, b *v4l2.Buffer) {
 		c.lost = true
 		return
 	}
-	at, age := c.clock.time(b, v4l2.Monotonic()) // after the copy, as it is the age at Write
-	sm.PTS, sm.Age = c.track.Ticks(at), age
+	now, device := clocks()
+	at, age := c.clock.time(b, device)
+	sm.PTS, sm.Taken = c.track.Ticks(at), now.Add(-age)
 	if c.track.Codec == camgate.MJPEG || c.track.Codec == camgate.Raw {
 		sm.Discontinuity = false // each picture stands alone
 	}
@@ -63,6 +65,24 @@ func (c *capture) fill(sm *ingest.Sample, from filled, b *v4l2.Buffer) {
 	default:
 		sm.AU = splitAnnexB(bytes.Clone(from.Data(b, 0)))
 	}
+}
+
+// clocks looks at our clock and at that of the devices, in nanoseconds, at one moment:
+// on a busy machine, much may come in between. Of some looks the shortest is the best.
+func clocks() (now time.Time, device int64) {
+	const looks, short = 5, 20 * time.Microsecond
+	least := time.Duration(math.MaxInt64)
+	for range looks {
+		before := time.Now()
+		read := v4l2.Monotonic()
+		if took := time.Since(before); took < least {
+			least, now, device = took, before.Add(took/2), read
+		}
+		if least < short {
+			break
+		}
+	}
+	return now, device
 }
 
 const (
