@@ -138,6 +138,18 @@ const scenarios = {
     for (const part of ['Plays by', 'WebRTC', '1280×720', 'fps', 'H264', 'Bitrate', 'Loss', 'Jitter', 'UDP', 'Self-test', 'connected in']) check(text.includes(part), `no ${part} in ${text}`);
     await page.keyboard.press('s');
     check(!(await stats.isVisible()), 'statistics stay');
+    const small = () => page.evaluate(() => {
+      const { shadowRoot, media } = document.querySelector('camgate-player');
+      return shadowRoot.pictureInPictureElement === media;
+    });
+    const pip = page.getByRole('button', { name: 'Picture in picture' });
+    check(await pip.isVisible() === await page.evaluate(() => document.pictureInPictureEnabled), 'the button for a small window is there where there are none, or is not there');
+    for (const [what, press] of [['a click', () => pip.click()], ['the key p', () => page.keyboard.press('p')]]) {
+      const before = await small();
+      await press();
+      for (let i = 0; i < 50 && await small() === before; i++) await sleep(40);
+      check(await small() !== before, `${what} makes no difference to the small window`);
+    }
     const download = page.waitForEvent('download', { timeout: 5000 });
     await page.keyboard.press('c');
     const file = await download;

@@ -74,6 +74,7 @@ func TestPublishPage(t *testing.T) {
 		{"/cam/publish", "a", 403, "it has a source of its own"},
 		{"/nosuch/publish", "a", 404, ""},
 		{"/api/v1/streams/live/obs", "a", 200, `"whip":"http://gw:8889/live/obs/whip"`},
+		{"/api/v1/streams/live/obs", "v", 200, `"urls":{"page":"http://gw:8889/live/obs","rtsp":"rtsp://gw:8554/live/obs"}`},
 		{"/api/v1/streams/cam", "a", 200, `"urls":{"page":"http://gw:8889/cam","rtsp":"rtsp://gw:8554/cam"}`},
 	} {
 		req := httptest.NewRequest(http.MethodGet, "http://gw:8889"+c.path, nil)

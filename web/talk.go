@@ -27,9 +27,12 @@ type (
 	}
 )
 
-// describeTo describes a stream to who asks for it.
+// describeTo describes a stream to who asks for it: with what that user may do.
 func (s *Server) describeTo(c *gin.Context, stream *camgate.Stream) streamJSON {
 	out := s.describe(c.Request, stream)
+	if !may(c, camgate.ActionPublish, stream) {
+		out.URLs.WHIP = ""
+	}
 	back := stream.BackChannel()
 	if back == nil {
 		return out
@@ -50,13 +53,14 @@ func (s *Server) describeTo(c *gin.Context, stream *camgate.Stream) streamJSON {
 // userKey is where a request's context has its user.
 const userKey = "user"
 
-// mayTalk reports whether a request's user, who is known by now, may talk to a stream's
-// camera.
+// mayTalk reports whether a request's user may talk to a stream's camera.
 func mayTalk(c *gin.Context, stream *camgate.Stream) bool {
-	if stream == nil || stream.BackChannel() == nil {
-		return false
-	}
+	return stream != nil && stream.BackChannel() != nil && may(c, camgate.ActionTalk, stream)
+}
+
+// may reports whether a request's user, who is known by now, may do that.
+func may(c *gin.Context, action camgate.Action, stream *camgate.Stream) bool {
 	user, ok := c.Get(userKey)
 	account, is := user.(camgate.User)
-	return ok && is && account.May(camgate.ActionTalk, stream.Name()) == nil
+	return ok && is && account.May(action, stream.Name()) == nil
 }
