@@ -79,10 +79,11 @@ func TestVariants(t *testing.T) {
 			t.Errorf("%s has %d variants", name, n)
 		}
 	}
-	for _, r := range browse(t, g, "hlsjs=/jpeg/index.m3u8", "hlsjs=/drop/index.m3u8") {
-		if r.Frames < 50 || len(r.Errs) > 0 {
-			t.Errorf("%+v", r)
-		}
+	if r := browse(t, g, "hlsjs=/jpeg/index.m3u8")["hlsjs"]; r.Frames < 50 || r.W != 640 {
+		t.Errorf("HLS of JPEG: %+v", r)
+	}
+	if r := browse(t, g, "hlsjs=/drop/index.m3u8")["hlsjs"]; r.Frames < 50 || r.AudioBytes == 0 || len(r.Errs) > 0 {
+		t.Errorf("HLS with B-frames: %+v", r)
 	}
 	res, err := http.Get(g.url("/jpeg/index.m3u8"))
 	if err != nil {
