@@ -307,9 +307,11 @@ func TestTaken(t *testing.T) {
 			wait(10 * time.Second)
 			sm := picture("I", 0)
 			sm.Taken = time.Now().Add(tt.taken)
-			for _, u := range b.put(sm) {
-				near(t, tt.name, time.Until(u.NTP), tt.label)
+			units := b.put(sm)
+			if len(units) != 1 {
+				t.Fatalf("%s: %d units", tt.name, len(units))
 			}
+			near(t, tt.name, time.Until(units[0].NTP), tt.label)
 		})
 	}
 }
