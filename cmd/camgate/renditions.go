@@ -49,6 +49,10 @@ func (a *app) addRenditions(s *camgate.Stream, opts *config.Stream, limits camga
 // are not compressed take up much memory, and no network is there to lose any.
 const localWindow = 100 * time.Millisecond
 
+// encoderStart is how long an encoder may take to begin on a machine that is busy. It has
+// a watchdog of its own, which ends it sooner where it can be told that it hangs.
+const encoderStart = 40 * time.Second
+
 // addRendition makes a stream of another one. name is its name for people; empty: what
 // the other one is made of.
 func (a *app) addRendition(s, from *camgate.Stream, name string, want *config.Video, opts *config.Stream, log *slog.Logger) {
@@ -65,7 +69,7 @@ func (a *app) addRendition(s, from *camgate.Stream, name string, want *config.Vi
 		Linger:   opts.Linger,
 		// So that the source's own supervisor is the first to say what is wrong.
 		StallTimeout: opts.StallTimeout + 2*time.Second,
-		StartTimeout: opts.StartTimeout + 5*time.Second,
+		StartTimeout: opts.StartTimeout + encoderStart,
 		Slate:        opts.Slate,
 		Dials:        ingest.NewDials(1),
 		Logger:       log,
