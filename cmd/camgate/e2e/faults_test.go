@@ -13,7 +13,6 @@ import (
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/cmd/camgate/fakecam"
 	"github.com/camgate/camgate/ingest"
-	"github.com/camgate/camgate/internal/again"
 	"github.com/camgate/camgate/rtsp"
 )
 
@@ -96,7 +95,7 @@ const atATime = 24
 func TestFaults(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	t.Run("each", func(t *testing.T) {
-		var all again.Rows
+		var all rows
 		var running sync.WaitGroup
 		defer running.Wait()
 		places := make(chan struct{}, atATime)
@@ -106,7 +105,7 @@ func TestFaults(t *testing.T) {
 				running.Go(func() {
 					defer func() { <-places }()
 					t.Run(strings.Join(row.faults, " ")+" "+string(transport), func(t *testing.T) {
-						all.Check(t, func(t testing.TB) { row.test(t, transport) })
+						all.check(t, func(t testing.TB) { row.test(t, transport) })
 					})
 				})
 			}
@@ -164,7 +163,7 @@ func (r faultRow) test(t testing.TB, transport rtsp.Transport) {
 // refused checks that there are no pictures, and a reason for it.
 func (r faultRow) refused(t testing.TB, p *pulled) {
 	want := r.want
-	if !within(again.Limit(t, or(want.within, soon)), func() bool { return errors.Is(p.why(), want.refused) }) || !strings.Contains(p.why().Error(), want.says) {
+	if !within(or(want.within, soon), func() bool { return errors.Is(p.why(), want.refused) }) || !strings.Contains(p.why().Error(), want.says) {
 		t.Errorf("reason %v, want %v with %q", p.why(), want.refused, want.says)
 	}
 	if n := len(p.seen()); n > 0 {
@@ -174,7 +173,7 @@ func (r faultRow) refused(t testing.TB, p *pulled) {
 
 // sounds checks that there is sound when there is nothing else.
 func (r faultRow) sounds(t testing.TB, p *pulled) {
-	if !within(again.Limit(t, soon), func() bool { return p.heard() > 20 }) || p.stream.Status().State != camgate.StateLive {
+	if !within(soon, func() bool { return p.heard() > 20 }) || p.stream.Status().State != camgate.StateLive {
 		t.Errorf("%d pieces of sound", p.heard())
 	}
 }
@@ -183,11 +182,11 @@ func (r faultRow) sounds(t testing.TB, p *pulled) {
 // makes something, and sound with them.
 func (r faultRow) plays(t testing.TB, p *pulled) {
 	want := r.want
-	first := p.after(p.began, again.Limit(t, or(want.start, soon))+endsIn)
+	first := p.after(p.began, or(want.start, soon)+endsIn)
 	if first == 0 {
 		t.Fatalf("no picture: %v", p.why())
 	}
-	if first > again.Limit(t, or(want.start, soon)) {
+	if first > or(want.start, soon) {
 		t.Errorf("the first picture took %s", first)
 	}
 	if r.meanwhile != nil {
@@ -196,7 +195,7 @@ func (r faultRow) plays(t testing.TB, p *pulled) {
 	}
 	within(or(want.watch, 1500*time.Millisecond), func() bool { return false })
 	gap := p.longest()
-	if gap > again.Limit(t, or(want.gap, smooth)) {
+	if gap > or(want.gap, smooth) {
 		t.Errorf("for %s there was no picture", gap)
 	}
 	t.Logf("first picture after %s, longest gap %s", first.Round(time.Millisecond), gap.Round(time.Millisecond))
@@ -207,7 +206,7 @@ func (r faultRow) plays(t testing.TB, p *pulled) {
 		t.Error("no sound")
 	}
 	for _, pic := range p.seen() {
-		if pic.late < -time.Second || pic.late > again.Limit(t, 3*time.Second) {
+		if pic.late < -time.Second || pic.late > 3*time.Second {
 			t.Errorf("a picture is %s behind the clock", pic.late)
 			break
 		}

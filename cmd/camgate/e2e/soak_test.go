@@ -9,7 +9,6 @@ import (
 
 	"github.com/camgate/camgate/cmd/camgate/fakecam"
 	"github.com/camgate/camgate/ingest"
-	"github.com/camgate/camgate/internal/again"
 	"github.com/camgate/camgate/rtsp"
 )
 
@@ -17,11 +16,6 @@ import (
 // with all that they stand for: a port that is closed, connections that are reset.
 // After each return there is a picture soon, and nothing adds up.
 func TestCamerasThatComeAndGo(t *testing.T) {
-	var alone again.Rows
-	alone.Check(t, comingAndGoing)
-}
-
-func comingAndGoing(t testing.TB) {
 	const cameras, times = 5, 20
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	var all []*pulled
@@ -59,7 +53,7 @@ func comingAndGoing(t testing.TB) {
 
 // comeAndGo makes all cameras leave and return, that often, and returns how long each
 // time took from the return to the first picture.
-func comeAndGo(t testing.TB, all []*pulled, times int) (took []time.Duration) {
+func comeAndGo(t *testing.T, all []*pulled, times int) (took []time.Duration) {
 	t.Helper()
 	var mu sync.Mutex
 	var cameras sync.WaitGroup
@@ -75,8 +69,8 @@ func comeAndGo(t testing.TB, all []*pulled, times int) (took []time.Duration) {
 					t.Errorf("camera %d: %v", i, err)
 					return
 				}
-				wait := p.after(time.Now(), 2*again.Limit(t, soon))
-				if wait == 0 || wait > again.Limit(t, soon) {
+				wait := p.after(time.Now(), 2*soon)
+				if wait == 0 || wait > soon {
 					t.Errorf("camera %d, time %d: first picture after %s: %v", i, n, wait, p.why())
 				}
 				mu.Lock()

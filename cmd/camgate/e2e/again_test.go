@@ -1,7 +1,4 @@
-// Package again is for tests whose bounds are times. What fails while the machine has no
-// time for the test is tried once more, with nothing of the same group beside it; what
-// fails while the machine is there fails at once.
-package again
+package e2e
 
 import (
 	"fmt"
@@ -13,24 +10,23 @@ import (
 	"time"
 )
 
-// Rows are checks whose bounds are times, several of them at once. The zero value is
-// ready.
-type Rows struct {
+// rows are checks whose bounds are times, several of them at once.
+type rows struct {
 	others sync.RWMutex
 	late   func(*attempt) (time.Duration, bool) // nil: as the system tells
 }
 
-// Check runs one. Where it fails and the machine had no time for us meanwhile, it is run
+// check runs one. Where it fails and the machine had no time for us meanwhile, it is run
 // once more with nothing of ours beside it. What fails for another reason than the
 // machine fails again.
-func (r *Rows) Check(t testing.TB, check func(testing.TB)) {
+func (r *rows) check(t testing.TB, check func(testing.TB)) {
 	t.Helper()
 	late := r.late
 	if late == nil {
 		late = (*attempt).late
 	}
 	r.others.RLock()
-	first := try(t, false, check)
+	first := try(t, check)
 	r.others.RUnlock()
 	waited, is := late(first)
 	switch {
@@ -42,7 +38,7 @@ func (r *Rows) Check(t testing.TB, check func(testing.TB)) {
 	}
 	r.others.Lock()
 	defer r.others.Unlock()
-	second := try(t, true, check)
+	second := try(t, check)
 	if len(second.failures) > 0 {
 		first.tell()
 	} else {
@@ -54,7 +50,6 @@ func (r *Rows) Check(t testing.TB, check func(testing.TB)) {
 // attempt keeps what is wrong to itself until it is told.
 type attempt struct {
 	testing.TB
-	alone bool
 	began time.Time
 	took  time.Duration
 	from  time.Duration // waited before
@@ -64,8 +59,8 @@ type attempt struct {
 	failures []string
 }
 
-func try(t testing.TB, alone bool, check func(testing.TB)) *attempt {
-	a := &attempt{TB: t, alone: alone, began: time.Now(), from: waited()}
+func try(t testing.TB, check func(testing.TB)) *attempt {
+	a := &attempt{TB: t, began: time.Now(), from: waited()}
 	done := make(chan struct{})
 	go func() { // of its own, for Fatal to end
 		defer close(done)
@@ -81,15 +76,6 @@ func try(t testing.TB, alone bool, check func(testing.TB)) *attempt {
 func (a *attempt) late() (time.Duration, bool) {
 	d := (a.until - a.from).Round(time.Millisecond)
 	return d, d > a.took/10
-}
-
-// Limit is a bound for this attempt: alone, the machine may add what it took, up to
-// twice the bound.
-func Limit(t testing.TB, d time.Duration) time.Duration {
-	if a, ok := t.(*attempt); ok && a.alone {
-		d += min(d, waited()-a.from)
-	}
-	return d
 }
 
 // waited is for how long the threads of this process have been ready to run and waited
@@ -132,3 +118,34 @@ func (a *attempt) Fail()                             { a.note("failed") }
 func (a *attempt) FailNow()                          { a.Fail(); runtime.Goexit() }
 func (a *attempt) Fatal(args ...any)                 { a.Error(args...); runtime.Goexit() }
 func (a *attempt) Fatalf(format string, args ...any) { a.Errorf(format, args...); runtime.Goexit() }
+
+// What fails while the machine is there for us fails at once; with it away, once more.
+func TestAgain(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		busy       bool
+		failFirst  bool
+		failSecond bool
+		runs       int
+		failures   int
+	}{
+		{"well", true, false, false, 1, 0},
+		{"the machine was late", true, true, false, 2, 0},
+		{"it fails all the same", true, true, true, 2, 2},
+		{"the machine was there", false, true, false, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			runs, told := 0, &attempt{TB: t}
+			r := rows{late: func(*attempt) (time.Duration, bool) { return time.Second, c.busy }}
+			r.check(told, func(t testing.TB) {
+				runs++
+				if runs == 1 && c.failFirst || runs == 2 && c.failSecond {
+					t.Fatal("bad")
+				}
+			})
+			if runs != c.runs || len(told.failures) != c.failures {
+				t.Errorf("%d runs, %d failures: %q", runs, len(told.failures), told.failures)
+			}
+		})
+	}
+}
