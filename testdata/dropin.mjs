@@ -33,7 +33,7 @@ const image = (page, address) => page.evaluate(async (src) => {
     return [img.naturalWidth, canvas.getContext('2d').getImageData(0, 0, 160, 90).data.reduce((a, b) => (a * 31 + b) | 0, 7)];
   };
   const [width, first] = await drawn();
-  let moves = false;
+  let moves = false; // what makes pictures of a size may have to begin: it is waited for as in the other scenarios, not timed
   for (let n = 0; n < 80 && !moves && !src.includes('snapshot') && !src.includes('frame'); n++) {
     await new Promise((resolve) => { setTimeout(resolve, 100); });
     moves = (await drawn())[1] !== first;

@@ -129,7 +129,7 @@ func TestEnds(t *testing.T) {
 
 func TestKeepAliveKeeps(t *testing.T) {
 	t.Parallel()
-	cam := withFaults(t, "keepalive-required=400ms", "get-parameter-501", "video-only")
+	cam := withFaults(t, "keepalive-required=1600ms", "get-parameter-501", "video-only")
 	c := connect(t, cam)
 	c.play("tcp")
 	c.packets(0, 5)
@@ -137,7 +137,7 @@ func TestKeepAliveKeeps(t *testing.T) {
 		t.Errorf("GET_PARAMETER: %d", a.status)
 	}
 	for range 8 {
-		c.drainFor(150 * time.Millisecond)
+		c.drainFor(600 * time.Millisecond)
 		c.must("OPTIONS", c.url)
 	}
 	if n := cam.Status().KeepAlives; n != 8 {
