@@ -85,7 +85,7 @@ func (s *session) nack(p *rtcp.TransportLayerNack) {
 	defer s.server.batches.put(b)
 	for _, pair := range p.Nacks {
 		pair.Range(func(seq uint16) bool {
-			if !s.mayRepeat() {
+			if !s.mayRepeat(s.lanes[i], seq) {
 				return false
 			}
 			if s.repeat(b, s.lanes[i], reader, seq) > 0 {
@@ -121,10 +121,13 @@ func (s *session) again(b *batch, l *lane, reader *camgate.Reader, seq uint16) i
 	return n
 }
 
-// mayRepeat bounds what a viewer can make us send again.
-func (s *session) mayRepeat() bool {
+// mayRepeat notes that a packet is missed, and bounds what a viewer can make us send again.
+func (s *session) mayRepeat(l *lane, seq uint16) bool {
 	s.transport.mu.Lock()
 	defer s.transport.mu.Unlock()
+	if l.kind == camgate.Video {
+		s.spread.miss(seq)
+	}
 	return s.resends.take(time.Now())
 }
 

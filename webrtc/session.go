@@ -35,6 +35,7 @@ type session struct {
 
 	// Guarded by transport.mu.
 	resends bucket
+	spread  spread     // of pictures
 	flight  *estimator // nil: the viewer does not tell of packets
 	told    verdict    // what it tells where there is none
 	reports reports

@@ -239,19 +239,51 @@ func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rt
 	b := v.server.batches.get()
 	defer v.server.batches.put(b)
 	var err error
+	pause := v.pause(l, u)
+	began := time.Now()
 	for i := 0; i < u.PacketCount(); {
-		if i, reports, err = v.pack(b, l, u, i, shift); err != nil {
+		if i, reports, err = v.pack(b, l, u, i, pause, shift); err != nil {
 			v.end(err)
 			return nil
 		}
 		v.transport.send(b)
+		if pause > 0 && i < u.PacketCount() && !v.rest(time.Until(began.Add(time.Duration(i)*pause))) {
+			return nil
+		}
 	}
 	return reports
 }
 
-// pack makes packets of a unit, from one on, as many as the batch has room for. It returns
-// which one is next, and after the last one the reports that are due.
-func (v *viewer) pack(b *batch, l *lane, u *camgate.Unit, i int, shift uint32) (next int, reports []rtcp.Packet, err error) {
+// pause is that of each packet of a unit, see spread.
+func (v *viewer) pause(l *lane, u *camgate.Unit) time.Duration {
+	if l.kind != camgate.Video {
+		return 0
+	}
+	v.transport.mu.Lock()
+	defer v.transport.mu.Unlock()
+	return v.spread.begin(uint16(l.next), u.PacketCount())
+}
+
+// rest waits; it returns false when the session ends meanwhile.
+func (v *viewer) rest(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-v.ctx.Done():
+		return false
+	}
+}
+
+// pack makes packets of a unit, from one on, as many as the batch has room for, or as may
+// follow each other with that pause. It returns which one is next, and after the last one
+// the reports that are due.
+func (v *viewer) pack(b *batch, l *lane, u *camgate.Unit, i int, pause time.Duration, shift uint32) (next int, reports []rtcp.Packet, err error) {
+	most := u.PacketCount()
+	if pause > 0 {
+		most = min(most, i+piece(pause))
+	}
 	t := v.transport
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -259,7 +291,7 @@ func (v *viewer) pack(b *batch, l *lane, u *camgate.Unit, i int, shift uint32) (
 		l.flight.leave(time.Now())
 	}
 	sent := 0
-	for ; i < u.PacketCount() && !b.full(); i++ {
+	for ; i < most && !b.full(); i++ {
 		n, err := l.send(b, t.local, u, i, shift)
 		if err != nil {
 			return i, nil, err
