@@ -83,8 +83,8 @@ func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 // playerModules are what the player's script will ask for: they are loaded all at
 // once, rather than one after the other.
 var playerModules = [...]string{
-	"player.js", "ladder.js", "rung.js", "rungs.js", "gateway.js", "whep.js", "figures.js", "llhls.js", "mjpeg.js", "plainmjpeg.js", "stills.js", "poster.js", "meter.js",
-	"presence.js", "sound.js", "picture.js", "controls.js", "overlay.js", "talk.js", "dom.js", "words.js",
+	"player.js", "ladder.js", "attempt.js", "rung.js", "rungs.js", "gateway.js", "whep.js", "figures.js", "llhls.js", "mjpeg.js", "plainmjpeg.js", "stills.js", "poster.js", "meter.js",
+	"presence.js", "sound.js", "picture.js", "screen.js", "controls.js", "overlay.js", "talk.js", "dom.js", "words.js",
 }
 
 // modules are the links that load the player early.

@@ -24,6 +24,13 @@ export class Address {
   /** The same gateway's stream of another name. */
   of(name) { return new Address(name, this.base, this.token); }
 
+  /** The stream of one of its profiles, or the stream itself where it has none of that name. */
+  async profile(name) {
+    if (!name || name === 'main') return this;
+    const other = this.of(`${this.name}/${name}`);
+    return (await other.info())?.name ? other : this;
+  }
+
   url(output = '') { return `${this.base}${this.name}${output && '/'}${output}`; }
 
   get api() { return `${this.base}api/v1/streams/${this.name}`; }

@@ -5,7 +5,8 @@
 //
 // Nothing here knows a browser, so that all of it can be tested without one.
 
-import { RungError, TIMES } from './rung.js';
+import { TIMES } from './rung.js';
+import { showFrame } from './attempt.js';
 import { away } from './words.js';
 
 /**
@@ -135,35 +136,16 @@ export class Ladder {
 
   async #try(attempt, signal) {
     const { step } = attempt;
-    const aborted = new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new RungError('')), { once: true });
-    });
-    const timeout = this.#clock.sleep(step.rung.deadline).then(() => { throw new RungError('no picture in time'); });
-    for (const promise of [aborted, timeout]) promise.catch(() => {});
-    let session = null;
-    const starting = step.rung.start(signal);
     try {
-      session = await Promise.race([starting, timeout, aborted]);
-      const over = session.ended.then((reason) => { throw new RungError(reason); });
-      over.catch(() => {});
-      await Promise.race([this.#firstFrame(session, signal), over, timeout, aborted]);
-      attempt.session = session;
+      attempt.session = await showFrame(step.rung, signal, this.#clock);
       return true;
     } catch (err) {
       const cancelled = signal.aborted;
       attempt.cancel();
-      session?.stop();
-      starting.then((late) => late.stop(), () => {});
       const failed = { status: 'failed', reason: err.message || String(err), final: Boolean(err.final), unreachable: Boolean(err.unreachable) };
       Object.assign(step, cancelled ? { status: 'ready', reason: '' } : failed);
       this.#changed(this);
       return false;
-    }
-  }
-
-  async #firstFrame(session, signal) {
-    while (!signal.aborted && !(await session.frames() > 0)) {
-      if (await Promise.race([session.first ?? new Promise(() => {}), this.#clock.sleep(TIMES.look)])) return;
     }
   }
 

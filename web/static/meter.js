@@ -18,3 +18,19 @@ export class Meter {
     return now > first.now ? (bytes - first.bytes) * 8000 / (now - first.now) : null;
   }
 }
+
+/** Pictures per second, of each second. */
+export class Tempo {
+  fps = 0;
+  #at = 0;
+  #frames = 0;
+
+  /** Takes the number of pictures so far at a time in ms; false: the second is not over. */
+  tick(frames, now) {
+    const passed = (now - this.#at) / 1000;
+    if (passed < 1) return false;
+    if (this.#at) this.fps = Math.max(0, Math.round((frames - this.#frames) / passed));
+    [this.#at, this.#frames] = [now, frames];
+    return true;
+  }
+}

@@ -23,3 +23,10 @@ export function savePicture(blob, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
+
+/** Shows a picture in an <img>. */
+export function showBlob(img, blob) {
+  const url = URL.createObjectURL(blob);
+  img.src = url;
+  img.addEventListener('load', () => URL.revokeObjectURL(url), { once: true });
+}

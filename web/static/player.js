@@ -8,11 +8,13 @@ import { Address, gatewayOf } from './gateway.js';
 import { rungsOf } from './rungs.js';
 import { fetchPicture } from './stills.js';
 import { showPosters } from './poster.js';
-import { h, on } from './dom.js';
+import { h } from './dom.js';
 import { Controls } from './controls.js';
 import { atGesture, play, remember, remembered } from './sound.js';
 import { Presence } from './presence.js';
-import { pictureOf, savePicture } from './picture.js';
+import { Tempo } from './meter.js';
+import { pictureOf, savePicture, showBlob } from './picture.js';
+import { fullscreen, pictureInPicture } from './screen.js';
 
 const TICK = 250; // ms between looks at the numbers
 const TILE_PATIENCE = 8000; // ms: many players at once are slow by themselves, and no faster by twice the work
@@ -35,7 +37,7 @@ class CamgatePlayer extends HTMLElement {
   #paused = false; // by pause()
   #stats = {};
   #frames = 0;
-  #rate = { at: 0, frames: 0, fps: 0 };
+  #tempo = new Tempo();
   #first = { from: 0, ms: 0, at: 0 };
   #ui = null;
   #audio = null; // the codec of the stream's sound; '': it has none; null: not known
@@ -77,7 +79,7 @@ class CamgatePlayer extends HTMLElement {
     return {
       stream: this.#address?.name ?? this.name,
       rung: ladder?.rung?.id ?? '', phase: ladder?.phase ?? 'stopped', message: ladder?.message ?? '',
-      frames: this.#frames, fps: this.#rate.fps, stats: { ...this.#stats },
+      frames: this.#frames, fps: this.#tempo.fps, stats: { ...this.#stats },
       reasons: Object.fromEntries(steps.map((s) => [s.id, s.reason])), steps,
       picture: session?.picture ?? true, video: session?.element instanceof HTMLVideoElement,
       sound: Boolean(session?.sound), muted: this.#muted, missing: session?.missing ?? '', made: session?.made ?? '',
@@ -116,17 +118,9 @@ class CamgatePlayer extends HTMLElement {
     this.#ladder?.nudge();
   }
 
-  fullscreen() {
-    if (document.fullscreenElement) return void document.exitFullscreen();
-    const { stage } = this.#ui;
-    if (stage.requestFullscreen) stage.requestFullscreen().catch(() => {});
-    else this.media?.webkitEnterFullscreen?.(); // phones that only let a video do that
-  }
+  fullscreen() { fullscreen(this.#ui.stage, this.media); }
 
-  pictureInPicture() {
-    if (document.pictureInPictureElement) return void document.exitPictureInPicture();
-    this.media?.requestPictureInPicture?.().catch(() => {});
-  }
+  pictureInPicture() { pictureInPicture(this.media); }
 
   /** Begins to talk to the camera, or ends it, where that is possible. */
   talk() { if (!this.#ui.talk.button.hidden) this.#ui.talk.toggle(); }
@@ -183,7 +177,7 @@ class CamgatePlayer extends HTMLElement {
     this.#run = run;
     this.#first = { from: performance.now(), ms: 0, at: 0 };
     const whole = new Address(this.getAttribute('src') ?? '', GATEWAY, this.getAttribute('token') ?? '');
-    this.#address = await this.#profileOf(whole);
+    this.#address = await whole.profile(this.getAttribute('profile'));
     if (run.signal.aborted) return;
     this.#ui.stage.setAttribute('aria-label', `Player of ${this.name}`);
     const mode = this.getAttribute('mode') ?? this.getAttribute('via') ?? 'auto';
@@ -213,27 +207,13 @@ class CamgatePlayer extends HTMLElement {
     this.#show();
   }
 
-  /** The stream of the profile that is asked for, or the stream itself where it has none of that name. */
-  async #profileOf(address) {
-    const profile = this.getAttribute('profile');
-    if (!profile || profile === 'main') return address;
-    const other = address.of(`${address.name}/${profile}`);
-    return (await other.info())?.name ? other : address;
-  }
-
   #showPoster(signal) {
     const { poster } = this.#ui;
     const given = this.getAttribute('poster');
     if (denied(this, 'poster') || poster.classList.contains('has-picture')) return;
     if (given) poster.src = given;
     else if (!this.#address.token) poster.src = this.#address.url('snapshot.jpg');
-    else {
-      fetchPicture(this.#address, signal).then((blob) => {
-        const url = URL.createObjectURL(blob);
-        poster.src = url;
-        on(poster, 'load', () => URL.revokeObjectURL(url), { once: true });
-      }, () => {});
-    }
+    else fetchPicture(this.#address, signal).then((blob) => showBlob(poster, blob), () => {});
   }
 
   /** Brings everything in line with the ladder. */
@@ -245,7 +225,7 @@ class CamgatePlayer extends HTMLElement {
       this.#session = ladder.session;
       this.#stats = {};
       this.#frames = 0;
-      this.#rate = { at: 0, frames: 0, fps: 0 };
+      this.#tempo = new Tempo();
       if (this.#session) {
         const now = performance.now();
         if (!this.#first.ms) this.#first = { ...this.#first, ms: now - this.#first.from, at: now };
@@ -281,11 +261,7 @@ class CamgatePlayer extends HTMLElement {
       return; // the session has just ended
     }
     this.dataset.frames = this.#frames;
-    const now = performance.now();
-    const passed = (now - this.#rate.at) / 1000;
-    if (passed < 1) return;
-    const fps = this.#rate.at ? (this.#frames - this.#rate.frames) / passed : 0;
-    this.#rate = { at: now, frames: this.#frames, fps: Math.max(0, Math.round(fps)) };
+    if (!this.#tempo.tick(this.#frames, performance.now())) return;
     this.#ui.figures(this.report);
     this.#tell();
   }
@@ -313,9 +289,7 @@ class CamgatePlayer extends HTMLElement {
     const { media } = this;
     const picture = media && await pictureOf(media, 0.8);
     if (!picture) return;
-    const url = URL.createObjectURL(picture);
-    this.#ui.poster.src = url;
-    on(this.#ui.poster, 'load', () => URL.revokeObjectURL(url), { once: true });
+    showBlob(this.#ui.poster, picture);
   }
 
   #tell() { this.dispatchEvent(new CustomEvent('camgate-change', { bubbles: true, composed: true })); }
