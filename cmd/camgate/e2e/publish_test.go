@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"os/exec"
@@ -106,8 +107,9 @@ func TestPublishFromBrowser(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer res.Body.Close()
-			if b, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK || len(b) < 1000 {
-				t.Errorf("snapshot: %d, %d bytes, %v", res.StatusCode, len(b), err)
+			// Its size is the browser's choice, who sends a part of it where it has no time.
+			if pic, err := jpeg.Decode(res.Body); err != nil || res.StatusCode != http.StatusOK || pic.Bounds().Dx() < 160 {
+				t.Errorf("snapshot: %d, %v", res.StatusCode, err)
 			}
 			if s := p.close(); len(s.Errors) > 0 || s.Phase != "live" {
 				t.Errorf("%+v", s)
