@@ -61,6 +61,16 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 			t.Fatal(err)
 		}
 	}
+	text := gatheredOffer(t, pc)
+	if o.sendrecv {
+		text = strings.ReplaceAll(text, "a=recvonly", "a=sendrecv")
+	}
+	return pc, text
+}
+
+// gatheredOffer is the offer of a client, with its candidates.
+func gatheredOffer(t testing.TB, pc *pion.PeerConnection) string {
+	t.Helper()
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -70,11 +80,7 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 		t.Fatal(err)
 	}
 	<-gathered
-	text := pc.LocalDescription().SDP
-	if o.sendrecv {
-		text = strings.ReplaceAll(text, "a=recvonly", "a=sendrecv")
-	}
-	return pc, text
+	return pc.LocalDescription().SDP
 }
 
 // join connects a client and returns when the answer is applied.

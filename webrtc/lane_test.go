@@ -31,17 +31,24 @@ func secrets(t testing.TB, profile srtp.ProtectionProfile) (local, remote *srtp.
 	return local, remote
 }
 
+// readProgram is a stream with its first picture, and a reader of it.
+func readProgram(t *testing.T, sound bool) (*camgate.Stream, *program, *camgate.Reader) {
+	t.Helper()
+	stream := newStream(t)
+	p := newProgram(t, stream, sound)
+	p.next()
+	reader, err := stream.Subscribe(context.Background(), camgate.SubscribeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream, p, reader
+}
+
 // Whatever is skipped and shifted, the viewer sees one contiguous run of packets,
 // and a packet sent again is the same, bit by bit.
 func TestLaneResend(t *testing.T) {
 	for _, profile := range []srtp.ProtectionProfile{srtp.ProtectionProfileAeadAes128Gcm, srtp.ProtectionProfileAes128CmHmacSha1_80} {
-		stream := newStream(t)
-		p := newProgram(t, stream, true)
-		p.next()
-		reader, err := stream.Subscribe(context.Background(), camgate.SubscribeOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		stream, p, reader := readProgram(t, true)
 		local, remote := secrets(t, profile)
 		track := stream.Tracks()[0]
 		l := &lane{track: track, payloadType: 102, ssrc: 7, next: 1<<16 + 65_000} // about to wrap
@@ -116,13 +123,7 @@ func TestLaneResend(t *testing.T) {
 
 // In quiet times what was is forgotten.
 func TestLaneForgets(t *testing.T) {
-	stream := newStream(t)
-	p := newProgram(t, stream, false)
-	p.next()
-	reader, err := stream.Subscribe(context.Background(), camgate.SubscribeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	stream, p, reader := readProgram(t, false)
 	local, _ := secrets(t, srtp.ProtectionProfileAeadAes128Gcm)
 	l := &lane{track: stream.Tracks()[0], next: 1 << 16}
 	b := newBatchPool(nil).get()

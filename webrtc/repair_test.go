@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -16,13 +15,7 @@ import (
 // What is sent again by the repair source has a number of its own, and before the
 // payload that of the packet that it repeats; each packet has the transport's next one.
 func TestLaneRepair(t *testing.T) {
-	stream := newStream(t)
-	p := newProgram(t, stream, false)
-	p.next()
-	reader, err := stream.Subscribe(context.Background(), camgate.SubscribeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	stream, p, reader := readProgram(t, false)
 	local, remote := secrets(t, srtp.ProtectionProfileAeadAes128Gcm)
 	flight := newEstimator(time.Now())
 	l := &lane{
@@ -81,13 +74,7 @@ func TestLaneRepair(t *testing.T) {
 
 // Nothing is allocated for a packet, whether it is sent or sent again.
 func TestLaneAllocates(t *testing.T) {
-	stream := newStream(t)
-	p := newProgram(t, stream, false)
-	p.next()
-	reader, err := stream.Subscribe(context.Background(), camgate.SubscribeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	stream, _, reader := readProgram(t, false)
 	local, _ := secrets(t, srtp.ProtectionProfileAeadAes128Gcm)
 	l := &lane{track: stream.Tracks()[0], next: 1 << 16, repairType: 103, repairSSRC: 8, stamps: 5, flight: newEstimator(time.Now())}
 	b := newBatchPool(nil).get()

@@ -135,16 +135,7 @@ func newSourceBy(t testing.TB, network func(*pion.SettingEngine), codecs ...camg
 		go s.readReports(transceiver.Sender())
 		s.tracks = append(s.tracks, track)
 	}
-	offer, err := pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gathered := pion.GatheringCompletePromise(pc)
-	if err := pc.SetLocalDescription(offer); err != nil {
-		t.Fatal(err)
-	}
-	<-gathered
-	s.offer = pc.LocalDescription().SDP
+	s.offer = gatheredOffer(t, pc)
 	return s
 }
 

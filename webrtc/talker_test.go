@@ -119,16 +119,7 @@ func newTalker(t *testing.T, g *gateway, codec pion.RTPCodecCapability, directio
 			t.Fatal(err)
 		}
 	}
-	offer, err := pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gathered := pion.GatheringCompletePromise(pc)
-	if err := pc.SetLocalDescription(offer); err != nil {
-		t.Fatal(err)
-	}
-	<-gathered
-	res := g.request(t, "POST", g.url, typeSDP, pc.LocalDescription().SDP, header...)
+	res := g.request(t, "POST", g.url, typeSDP, gatheredOffer(t, pc), header...)
 	c.code, c.header, c.body, c.answer = res.code, res.header, res.body, res.body
 	if res.code != http.StatusCreated {
 		return c
