@@ -24,7 +24,7 @@ func coturn(t *testing.T) string {
 	port := freeUDP(t)
 	dir := t.TempDir()
 	cmd := exec.Command("turnserver", "-n", "--listening-ip=127.0.0.1", fmt.Sprintf("--listening-port=%d", port), "--relay-ip=127.0.0.1",
-		"--use-auth-secret", "--static-auth-secret="+turnSecret, "--realm=camgate", "--no-tls", "--no-dtls", "--no-cli",
+		"--use-auth-secret", "--static-auth-secret="+turnSecret, "--realm=camgate", "--no-tcp", "--no-tls", "--no-dtls", "--no-cli", // the port is free for UDP, and may not be for TCP
 		"--allow-loopback-peers", "--log-file=stdout", "--pidfile="+filepath.Join(dir, "pid"), "--userdb="+filepath.Join(dir, "db"))
 	log := &turnLog{ready: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = log, log, time.Second
