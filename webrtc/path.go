@@ -2,9 +2,11 @@ package webrtc
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/pion/rtcp"
+	pion "github.com/pion/webrtc/v4"
 
 	"github.com/camgate/camgate"
 )
@@ -87,4 +89,16 @@ func roundTrip(b rtcp.ReceptionReport, now time.Time) time.Duration {
 		return 0
 	}
 	return time.Duration(d) * time.Second >> 16
+}
+
+func address(ip string, port uint16) netip.AddrPort {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr, port)
+}
+
+func newPath(pair *pion.ICECandidatePair) *path {
+	return &path{pair.Local.Protocol == pion.ICEProtocolUDP, address(pair.Remote.Address, pair.Remote.Port), time.Now()}
 }

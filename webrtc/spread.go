@@ -1,6 +1,10 @@
 package webrtc
 
-import "time"
+import (
+	"time"
+
+	"github.com/camgate/camgate"
+)
 
 const (
 	// spreadMost is the longest time over which one picture is spread: it is late by that.
@@ -58,3 +62,25 @@ func (s *spread) miss(seq uint16) {
 
 // piece is how many packets go at once, with that pause of each.
 func piece(pause time.Duration) int { return max(1, int(spreadPiece/pause)) }
+
+// pause is that of each packet of a unit, see spread.
+func (v *viewer) pause(l *lane, u *camgate.Unit) time.Duration {
+	if l.kind != camgate.Video {
+		return 0
+	}
+	v.transport.mu.Lock()
+	defer v.transport.mu.Unlock()
+	return v.spread.begin(uint16(l.next), u.PacketCount())
+}
+
+// rest waits; it returns false when the session ends meanwhile.
+func (v *viewer) rest(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-v.ctx.Done():
+		return false
+	}
+}

@@ -142,18 +142,6 @@ func (t *transport) moves(m *stun.Message, _, remote ice.Candidate, _ *ice.Candi
 		p.remote != address(remote.Address(), uint16(remote.Port()))
 }
 
-func address(ip string, port uint16) netip.AddrPort {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(addr, port)
-}
-
-func newPath(pair *pion.ICECandidatePair) *path {
-	return &path{pair.Local.Protocol == pion.ICEProtocolUDP, address(pair.Remote.Address, pair.Remote.Port), time.Now()}
-}
-
 // moved notes the path that is selected now.
 func (t *transport) moved(pair *pion.ICECandidatePair) {
 	t.path.Store(newPath(pair))

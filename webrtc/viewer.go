@@ -254,28 +254,6 @@ func (v *viewer) sendMedia(l *lane, u *camgate.Unit, shift uint32) (reports []rt
 	return reports
 }
 
-// pause is that of each packet of a unit, see spread.
-func (v *viewer) pause(l *lane, u *camgate.Unit) time.Duration {
-	if l.kind != camgate.Video {
-		return 0
-	}
-	v.transport.mu.Lock()
-	defer v.transport.mu.Unlock()
-	return v.spread.begin(uint16(l.next), u.PacketCount())
-}
-
-// rest waits; it returns false when the session ends meanwhile.
-func (v *viewer) rest(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-v.ctx.Done():
-		return false
-	}
-}
-
 // pack makes packets of a unit, from one on, as many as the batch has room for, or as may
 // follow each other with that pause. It returns which one is next, and after the last one
 // the reports that are due.
