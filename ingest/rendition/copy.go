@@ -61,27 +61,46 @@ type passage struct {
 	lost   bool            // something was missing before a picture that was left out
 }
 
-// maxAhead is how many Units are looked at ahead.
-const maxAhead = 4096
+const (
+	// maxAhead is how many Units are looked at ahead.
+	maxAhead = 4096
+	// patternAhead is after how many pictures nothing is waited for: longer than the run
+	// of B-frames that cameras and encoders make.
+	patternAhead = 8
+)
 
 // lookAhead finds out by what the parent keeps how to bring the pictures into their order.
+// Where its newest GOP has only just begun, what comes next is waited for: until a run of
+// B-frames is complete.
 func (p *passage) lookAhead(main *camgate.Track, policy BFrames) error {
 	if policy == BFramesEncode && main.Reorders() { // it will come to that, and whoever asks is told so
 		return p.source.reencode(main, errReferenced)
 	}
 	p.order = &inOrder{policy: policy, codec: main.Codec}
 	look := *p.order
+	pictures, left, complete := 0, false, false
 	for len(p.ahead) < maxAhead {
 		u, ok := p.reader.Poll()
 		if !ok {
-			break
-		}
-		p.ahead = append(p.ahead, u)
-		if u.Track == main {
-			if _, err := look.keep(u); err != nil {
-				return p.source.reencode(main, err)
+			if complete || pictures >= patternAhead {
+				break
+			}
+			var err error
+			if u, err = p.reader.Next(); err != nil {
+				return err
 			}
 		}
+		p.ahead = append(p.ahead, u)
+		if u.Track != main {
+			continue
+		}
+		keep, err := look.keep(u)
+		if err != nil {
+			return p.source.reencode(main, err)
+		}
+		pictures++
+		complete = complete || keep && left
+		left = !keep
 	}
 	return nil
 }

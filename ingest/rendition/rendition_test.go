@@ -16,6 +16,7 @@ import (
 
 var (
 	sps   = []byte{0x67, 0x64, 0x00, 0x0c, 0xac, 0x3b, 0x50, 0xb0, 0x4b, 0x42, 0x00, 0x00, 0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 0x3d, 0x08}
+	spsB  = []byte{0x67, 0x4d, 0x40, 0x0c, 0xec, 0xa1, 0x83, 0x36, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x20, 0x00, 0x00, 0x06, 0x41, 0xe2, 0x85, 0x32, 0xc0} // has B-frames
 	pps   = []byte{0x68, 0xee, 0x3c, 0x80}
 	idr   = []byte{0x65, 0x88, 0x84}
 	other = []byte{0x41, 0x9a, 0x24}
@@ -23,6 +24,8 @@ var (
 
 // camera plays key pictures and others, with sound, until it is told to fail.
 type camera struct {
+	pyramid bool // B-frames, one of three is needed by the others
+
 	mu    sync.Mutex
 	fails error
 	asked int
@@ -78,7 +81,20 @@ func (c *camera) Run(ctx context.Context, s *camgate.Stream) error {
 		if i%25 == 0 {
 			au = [][]byte{sps, pps, idr}
 		}
-		_ = w.Write(ingest.Sample{Track: 0, PTS: int64(i) * 3600, AU: au})
+		if c.pyramid && i%25 == 0 {
+			au[0] = spsB
+		}
+		shown := i
+		if place := i % 25; c.pyramid && place > 0 {
+			shown += []int{3, 0, -2, -1}[(place-1)%4]
+			switch (place - 1) % 4 {
+			case 1:
+				au = [][]byte{{0x41, 0x9e, 0x24}}
+			case 2, 3:
+				au = [][]byte{{0x01, 0x9e, 0x24}}
+			}
+		}
+		_ = w.Write(ingest.Sample{Track: 0, PTS: int64(shown) * 3600, AU: au})
 		_ = w.Write(ingest.Sample{Track: 1, PTS: int64(i) * 320, AU: [][]byte{make([]byte, 320)}})
 		select {
 		case <-time.After(40 * time.Millisecond):

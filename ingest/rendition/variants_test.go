@@ -68,7 +68,12 @@ type stage struct {
 
 func newStage(t *testing.T, opts VariantOptions) *stage {
 	t.Helper()
-	s := &stage{camera: &camera{}, stream: camgate.NewRendition("cam", camgate.StreamLimits{}), variants: NewVariants(opts)}
+	return newStageOf(t, &camera{}, opts)
+}
+
+func newStageOf(t *testing.T, c *camera, opts VariantOptions) *stage {
+	t.Helper()
+	s := &stage{camera: c, stream: camgate.NewRendition("cam", camgate.StreamLimits{}), variants: NewVariants(opts)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	up := ingest.NewSupervisor(s.stream, []camgate.Source{s.camera}, ingest.Options{})
@@ -172,6 +177,19 @@ func TestVariant(t *testing.T) {
 		defer release()
 		if next == stream {
 			t.Error("it came back from the dead")
+		}
+	})
+}
+
+// That B-frames are needed is found out before there is a variant without them, also when
+// the newest GOP has only its keyframe yet.
+func TestPyramidInAGOPThatHasJustBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageOf(t, &camera{pyramid: true}, VariantOptions{})
+		defer s.stop()
+		_, _, err := s.variants.Use(t.Context(), s.stream, camgate.Variant{NoReorder: true})
+		if !errors.Is(err, camgate.ErrUnsupportedCodec) {
+			t.Errorf("error %v", err)
 		}
 	})
 }
