@@ -35,7 +35,7 @@ func TestPicturesOutOfOrder(t *testing.T) {
 				g.play(t, c)
 				time.Sleep(6 * time.Second)
 				g.get(t, indexName)
-				time.Sleep(4 * time.Second)
+				time.Sleep(4*time.Second + 70*time.Millisecond) // behind the keyframe that ends the last segment
 				m := g.media(t, "")
 				media.WriteString(g.get(t, m.Map.URI))
 				for _, s := range m.Segments[len(prelude):] {
