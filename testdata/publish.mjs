@@ -56,8 +56,11 @@ try {
   await new Promise((done) => { process.stdin.on('end', done); process.stdin.on('close', done); process.stdin.resume(); });
   state = await page.evaluate(() => window.camgatePublish);
   if (process.env.SHOTS) await page.screenshot({ path: path.join(process.env.SHOTS, `publish-${codec}.png`) });
-  if (process.env.CLOSE) await page.close({ runBeforeUnload: true }); // as when a tab is closed
-  else if (await page.isVisible('#stop')) await page.click('#stop');
+  if (process.env.CLOSE) { // as when a tab is closed: the browser goes on, and says what the page wanted said
+    await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);
+    const live = async () => (await (await fetch(`${base}/api/v1/streams`)).json()).streams.some((s) => s.state === 'live');
+    for (let i = 0; i < 40 && (await live()); i++) await new Promise((done) => { setTimeout(done, 50); });
+  } else if (await page.isVisible('#stop')) await page.click('#stop');
   console.log(JSON.stringify({ ...state, errors }));
 } finally {
   await context.close();

@@ -56,7 +56,8 @@ var rendered = regexp.MustCompile(`rendered: (\d+)`)
 // A line of GStreamer or its decoder about an error fails the test.
 func gstreamer(t *testing.T, seconds int, pipeline string) int {
 	t.Helper()
-	args := append([]string{"--preserve-status", "-s", "INT", strconv.Itoa(seconds), "gst-launch-1.0", "-v"}, strings.Fields(pipeline)...)
+	// In the foreground timeout signals once, and not the group besides: a second signal would end GStreamer in the middle of its end.
+	args := append([]string{"--foreground", "--preserve-status", "-s", "INT", strconv.Itoa(seconds), "gst-launch-1.0", "-v"}, strings.Fields(pipeline)...)
 	out, errs := run(t, time.Duration(seconds+20)*time.Second, []string{"GST_DEBUG=1,libav:2", "GST_DEBUG_NO_COLOR=1"}, "timeout", args...)
 	for line := range strings.Lines(out + errs) {
 		if strings.Contains(line, "ERROR") {
