@@ -10,7 +10,7 @@ import (
 
 // onePicture has one variant for all that is asked of it.
 type onePicture struct {
-	stream *camgate.Stream
+	stream atomic.Pointer[camgate.Stream] // made when the server is up already
 	asked  chan camgate.Variant
 	users  atomic.Int32
 }
@@ -21,7 +21,7 @@ func (o *onePicture) Use(_ context.Context, _ *camgate.Stream, v camgate.Variant
 	case o.asked <- v:
 	default:
 	}
-	return o.stream, func() { o.users.Add(-1) }, nil
+	return o.stream.Load(), func() { o.users.Add(-1) }, nil
 }
 
 // Of every stream there are its pictures as JPEG, for those who may see it, while they do.
@@ -33,8 +33,9 @@ func TestPictures(t *testing.T) {
 	newCamera(t, g.stream(t, "other"), false).gop(1)
 	newCamera(t, g.stream(t, "own"), false).gop(1)
 	newCamera(t, g.stream(t, "own/mjpeg"), false).gop(1) // a profile has rights of its own
-	made.stream = g.stream(t, "made")
-	newCamera(t, made.stream, false).gop(1)
+	pictures := g.stream(t, "made")
+	newCamera(t, pictures, false).gop(1)
+	made.stream.Store(pictures)
 	for path, want := range map[string]int{
 		"yard/mjpeg": 200, "other/mjpeg": 403, "own/mjpeg": 403, "nowhere/mjpeg": 403, "mjpeg": 404, "yard/mjpeg/mjpeg": 403, "yard/jpeg": 403,
 	} {
