@@ -7,6 +7,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,6 +80,7 @@ func (p *Process) CPU() time.Duration {
 type Error struct {
 	Program string
 	Err     error  // of its user, or how it ended
+	Ended   error  // how it ended, if that was by itself and not well
 	Output  string // last lines of its standard error; may be empty
 }
 
@@ -129,14 +131,15 @@ func Run(ctx context.Context, c Command, use func(*Process) error) error {
 	close(finished)
 	wg.Wait()
 	stderr.Close()
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case err == nil && !provoked:
-		err = p.err
 	}
-	if err != nil {
-		return &Error{Program: filepath.Base(c.Path), Err: err, Output: p.log.String()}
+	var ended error
+	if !provoked {
+		ended = p.err
+	}
+	if err = cmp.Or(err, ended); err != nil {
+		return &Error{Program: filepath.Base(c.Path), Err: err, Ended: ended, Output: p.log.String()}
 	}
 	return nil
 }

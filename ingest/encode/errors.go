@@ -63,6 +63,8 @@ func ofChild(name string, err, theirs error) error {
 		return theirs
 	case !errors.As(err, &ce):
 		return err // of the context
+	case errors.Is(ce.Err, ErrDied) && ce.Ended != nil: // which says more
+		return &SessionError{Encoder: name, Err: fmt.Errorf("%w: %w", ErrDied, ce.Ended), Output: ce.Output}
 	case errors.Is(ce.Err, camgate.ErrEncoderUnavailable):
 		return &SessionError{Encoder: name, Err: ce.Err, Output: ce.Output}
 	}

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,5 +167,20 @@ func TestSessionEnds(t *testing.T) {
 	}, func(Picture) error { return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A program that crashes without a word: its signal is what there is to say.
+func TestCrash(t *testing.T) {
+	f := Format{Codec: camgate.Raw, Width: 320, Height: 240, Pixels: "gray", FPS: 25}
+	enc := choose(t, f, Settings{})
+	enc.path = filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(enc.path, []byte("#!/bin/sh\nhead -c 1000 >/dev/null\nkill -SEGV $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	picture := func(i int) Picture { return Picture{Time: odd(i), AU: [][]byte{raw(t, f, i)}} }
+	err := enc.Run(t.Context(), f, Settings{}, source(1000, picture), func(Picture) error { return nil })
+	if !errors.Is(err, ErrDied) || !strings.HasPrefix(reason(err), "it ended: signal: segmentation fault") {
+		t.Errorf("error %v, in short %q", err, reason(err))
 	}
 }

@@ -275,7 +275,7 @@ func TestLabOutside(t *testing.T) {
 	// What the camera was not asked for is made of what it gives, for as long as it is wanted.
 	// A trial that runs out of time here is made again when somebody asks again.
 	g.await("its encoder is tried", 60*time.Second, func() bool {
-		code, said := g.tryPatch("late", `{"video": {"bitrate": "200k", "encoder": "h264_v4l2m2m"}}`)
+		code, said := g.tryPatch("late", `{"video": {"bitrate": "200k", "encoder": "libx264"}}`)
 		if code != http.StatusOK {
 			t.Logf("refused: %s", said)
 		}
