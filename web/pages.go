@@ -84,7 +84,7 @@ func (s *Server) player(c *gin.Context, stream *camgate.Stream) {
 // once, rather than one after the other.
 var playerModules = [...]string{
 	"player.js", "ladder.js", "attempt.js", "rung.js", "rungs.js", "gateway.js", "whep.js", "figures.js", "llhls.js", "mjpeg.js", "plainmjpeg.js", "stills.js", "poster.js", "meter.js",
-	"presence.js", "sound.js", "picture.js", "screen.js", "controls.js", "overlay.js", "talk.js", "dom.js", "words.js",
+	"presence.js", "sound.js", "picture.js", "screen.js", "lips.js", "controls.js", "overlay.js", "talk.js", "dom.js", "words.js",
 }
 
 // modules are the links that load the player early.
