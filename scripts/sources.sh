@@ -2,11 +2,11 @@
 # Many cameras at once: N streams (default 64) pulled from one `camgate fakecam` that shows
 # CLIP (an MP4 file; scripts/bench-env.sh tells how its 4 Mbit/s are made), by TRANSPORT udp
 # (default) or tcp. Prints, of 10 s, what the gateway took for each, and whether a picture
-# is missing. Alone on the machine, please; camera and gateway share it. With MEDIAMTX, the
-# path of a binary, that pulls them in the same way in place of camgate, and its bytes tell
-# whether all of it came.
+# is missing. Alone on the machine, please; camera and gateway share it. LIMITS are those of
+# the gateway, as "gop_cache_time: 1ms". With MEDIAMTX, the path of a binary, that pulls them
+# in the same way in place of camgate, and its bytes tell whether all of it came.
 #
-# Usage: CLIP=clip.mp4 [MEDIAMTX=mediamtx] scripts/sources.sh [N [TRANSPORT]]
+# Usage: CLIP=clip.mp4 [LIMITS=...] [MEDIAMTX=mediamtx] scripts/sources.sh [N [TRANSPORT]]
 set -eu
 cd "$(dirname "$0")/.."
 n=${1:-64} transport=${2:-udp} tmp=$(mktemp -d)
@@ -19,8 +19,9 @@ cam=$!
 gateway() { # gateway STREAMS
 	echo 'http: {address: 127.0.0.1:18689}
 rtsp: {address: 127.0.0.1:18655, rtp_address: "", rtcp_address: ""}
-webrtc: {address: 127.0.0.1:18656}
-streams:'
+webrtc: {address: 127.0.0.1:18656}'
+	echo "limits: {${LIMITS:-}}
+streams:"
 	i=0
 	while [ $i -lt "$1" ]; do
 		echo "  s$i: {source: \"rtsp://127.0.0.1:18654/cam\", transport: $transport}"
