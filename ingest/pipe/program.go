@@ -26,7 +26,7 @@ func Run(ctx context.Context, c child.Command, stream *camgate.Stream, o Options
 	err := child.Run(ctx, c, func(p *child.Process) error {
 		p.Stdin.Close()
 		setCapacity(p.Stdout)
-		err := Publish(input{p}, stream, o)
+		err := Publish(&input{p: p}, stream, o)
 		if err == io.EOF { // as it is: how the program ended says more
 			err = nil
 		}
@@ -60,24 +60,30 @@ func ended(p *child.Process) bool {
 	}
 }
 
-// input is the output of a child. The child's end sets a deadline of its own, which is
+// input is the output of a child. From the child's end on there is one deadline, which is
 // not to be put off: something that left the child's group may hold the pipe open.
-type input struct{ p *child.Process }
-
-func (in input) Read(b []byte) (int, error) { return in.p.Stdout.Read(b) }
-
-func (in input) SetReadDeadline(at time.Time) error {
-	if in.over() {
-		return nil
-	}
-	err := in.p.Stdout.SetReadDeadline(at)
-	if in.over() { // meanwhile
-		return in.p.Stdout.SetReadDeadline(time.Now().Add(time.Second))
-	}
-	return err
+type input struct {
+	p    *child.Process
+	last time.Time // that deadline
 }
 
-func (in input) over() bool {
+func (in *input) Read(b []byte) (int, error) { return in.p.Stdout.Read(b) }
+
+func (in *input) SetReadDeadline(at time.Time) error {
+	if !in.over() {
+		err := in.p.Stdout.SetReadDeadline(at)
+		if !in.over() { // meanwhile
+			return err
+		}
+	}
+	// The one before may have passed, and would end what is there to be read.
+	if in.last.IsZero() {
+		in.last = time.Now().Add(time.Second)
+	}
+	return in.p.Stdout.SetReadDeadline(in.last)
+}
+
+func (in *input) over() bool {
 	select {
 	case <-in.p.Done():
 		return true
