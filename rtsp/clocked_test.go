@@ -68,8 +68,9 @@ func TestPullHEAAC(t *testing.T) {
 			}
 		}()
 		return true
+	}, func(s *scripted) {
+		s.sdp = head + "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 mpeg4-generic/48000/2\r\n" + aacFMTP + "2b118800\r\na=control:track1\r\n"
 	})
-	cam.sdp = head + "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 mpeg4-generic/48000/2\r\n" + aacFMTP + "2b118800\r\na=control:track1\r\n"
 	s := camgate.NewRendition("he", camgate.StreamLimits{})
 	supervise(t, s, SourceOptions{URL: parseURL(t, cam.url("")), Transport: TransportTCP})
 	r := readerOf(t, s)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,11 +33,12 @@ func TestPublishFFmpeg(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			defer func() { cancel(); _ = cmd.Wait() }()
+			end := sync.OnceFunc(func() { cancel(); _ = cmd.Wait() })
+			defer end()
 			eventually(t, "the stream is live", func() bool { return s.Status().State == camgate.StateLive })
 			probe(t, url, "tcp", map[string]int{"h264": 50, "aac": 50})
 			probe(t, url, "udp", map[string]int{"h264": 50, "aac": 50})
-			if out.Len() > 0 {
+			if end(); out.Len() > 0 {
 				t.Error(out.String())
 			}
 		})

@@ -3,7 +3,7 @@ package rtsp
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,16 +19,16 @@ import (
 
 // library is a camera by the library's server, which has tunnels and multicast.
 type library struct {
-	stream  *gortsplib.ServerStream
+	stream  atomic.Pointer[gortsplib.ServerStream] // made when the server is up already
 	reports chan rtcp.Packet
 }
 
 func (l *library) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return &base.Response{StatusCode: base.StatusOK}, l.stream, nil
+	return &base.Response{StatusCode: base.StatusOK}, l.stream.Load(), nil
 }
 
 func (l *library) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return &base.Response{StatusCode: base.StatusOK}, l.stream, nil
+	return &base.Response{StatusCode: base.StatusOK}, l.stream.Load(), nil
 }
 
 func (l *library) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
@@ -65,11 +65,12 @@ func runLibrary(t testing.TB, server *gortsplib.Server) (address string, l *libr
 	}
 	t.Cleanup(server.Close)
 	media := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{&format.H264{PayloadTyp: 96, SPS: testSPS, PPS: testPPS, PacketizationMode: 1}}}
-	l.stream = &gortsplib.ServerStream{Server: server, Desc: &description.Session{Medias: []*description.Media{media}}}
-	if err := l.stream.Initialize(); err != nil {
+	stream := &gortsplib.ServerStream{Server: server, Desc: &description.Session{Medias: []*description.Media{media}}}
+	if err := stream.Initialize(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.stream.Close)
+	t.Cleanup(stream.Close)
+	l.stream.Store(stream)
 	end, done := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(end); <-done })
 	go func() {
@@ -78,7 +79,7 @@ func runLibrary(t testing.TB, server *gortsplib.Server) (address string, l *libr
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			payload := append([]byte{0x65, 0x88}, pattern(200)...)
-			_ = l.stream.WritePacketRTP(media, &rtp.Packet{
+			_ = stream.WritePacketRTP(media, &rtp.Packet{
 				Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(i), Timestamp: uint32(i) * 3600, SSRC: 5, Marker: true},
 				Payload: payload,
 			})
@@ -100,16 +101,4 @@ func anyone(t testing.TB) *trust.Dialer {
 		t.Fatal(err)
 	}
 	return d
-}
-
-// serveTLS is serveRaw for a scripted camera, with TLS.
-func serveTLS(t testing.TB, s *scripted, cert tls.Certificate) string {
-	return serveRaw(t, func(conn net.Conn) {
-		s.mu.Lock()
-		s.conns++
-		c := &scriptedConn{scripted: s, Conn: tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}}), number: s.conns}
-		s.mu.Unlock()
-		defer c.closeUDP()
-		c.serve()
-	})
 }

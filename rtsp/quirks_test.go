@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +19,11 @@ func TestSignallingQuirks(t *testing.T) {
 	cases := []struct {
 		name      string
 		transport Transport
-		setup     func(cam *scripted)
+		sdp       string // empty: the usual one
 		answer    func(c *scriptedConn, r request) bool
 		check     func(t *testing.T, cam *scripted)
 	}{
-		{"media before PLAY", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"media before PLAY", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			c.packet(1, 2)
 			if r.method == "SETUP" {
 				c.good(r)
@@ -31,21 +32,19 @@ func TestSignallingQuirks(t *testing.T) {
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"OPTIONS not implemented", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"OPTIONS not implemented", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "OPTIONS" {
 				c.reply(r, 501, "")
 				return true
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"control URLs on another host, absolute", TransportTCP, func(cam *scripted) {
-			cam.sdp = strings.Replace(scriptedSDP, "a=control:track1", "a=control:rtsp://10.9.9.9/other/track1", 1)
-		}, playing(300), func(t *testing.T, cam *scripted) {
+		{"control URLs on another host, absolute", TransportTCP, strings.Replace(scriptedSDP, "a=control:track1", "a=control:rtsp://10.9.9.9/other/track1", 1), playing(300), func(t *testing.T, cam *scripted) {
 			if u := cam.all("SETUP")[0].url; !strings.HasSuffix(u, "/other/track1") {
 				t.Error(u)
 			}
 		}},
-		{"no Content-Base", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"no Content-Base", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "DESCRIBE" {
 				c.reply(r, 200, c.sdp)
 				return true
@@ -56,21 +55,21 @@ func TestSignallingQuirks(t *testing.T) {
 				t.Error(u)
 			}
 		}},
-		{"Content-Base of 0.0.0.0", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"Content-Base of 0.0.0.0", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "DESCRIBE" {
 				c.reply(r, 200, c.sdp, "Content-Base: rtsp://0.0.0.0/live/", "Content-Type: application/sdp;charset=utf-8")
 				return true
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"no channels in the answer", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"no channels in the answer", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "SETUP" {
 				c.reply(r, 200, "", "Session: 1", "Transport: rtp/avp/tcp; unicast; mode=\"PLAY\"")
 				return true
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"no server ports", TransportUDP, nil, func(c *scriptedConn, r request) bool {
+		{"no server ports", TransportUDP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "SETUP" {
 				var port [2]int
 				_, ports, _ := strings.Cut(r.header.Get("Transport"), "client_port=")
@@ -81,18 +80,18 @@ func TestSignallingQuirks(t *testing.T) {
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"requests of the camera", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"requests of the camera", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			_, _ = io.WriteString(c.Conn, "SET_PARAMETER * RTSP/1.0\r\nCSeq: 5\r\n\r\n")
 			return playing(300)(c, r)
 		}, nil},
-		{"PLAY without a range", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"PLAY without a range", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method == "PLAY" && r.header.Get("Range") != "" {
 				c.reply(r, 457, "")
 				return true
 			}
 			return playing(300)(c, r)
 		}, nil},
-		{"packets twice", TransportTCP, nil, func(c *scriptedConn, r request) bool {
+		{"packets twice", TransportTCP, "", func(c *scriptedConn, r request) bool {
 			if r.method != "PLAY" {
 				return false
 			}
@@ -103,7 +102,7 @@ func TestSignallingQuirks(t *testing.T) {
 			}
 			return true
 		}, nil},
-		{"numbers and sources that jump", TransportUDP, nil, func(c *scriptedConn, r request) bool {
+		{"numbers and sources that jump", TransportUDP, "", func(c *scriptedConn, r request) bool {
 			if r.method != "PLAY" {
 				return false
 			}
@@ -120,10 +119,7 @@ func TestSignallingQuirks(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cam := newScripted(t, c.answer)
-			if c.setup != nil {
-				c.setup(cam)
-			}
+			cam := newScripted(t, c.answer, func(s *scripted) { s.sdp = cmp.Or(c.sdp, s.sdp) })
 			_, s, _ := live(t, SourceOptions{URL: parseURL(t, cam.url("")), Transport: c.transport})
 			eventually(t, "pictures", func() bool { return s.Units() >= 10 })
 			if c.check != nil {
@@ -174,14 +170,13 @@ func TestRedirects(t *testing.T) {
 	if got := there.all("DESCRIBE")[0].url; got != "rtsp://"+there.addr+"/elsewhere" {
 		t.Error(got)
 	}
-	round := newScripted(t, nil)
-	round.answer = func(c *scriptedConn, r request) bool {
+	round := newScripted(t, func(c *scriptedConn, r request) bool {
 		if r.method != "DESCRIBE" {
 			return false
 		}
 		c.reply(r, 301, "", "Location: /again")
 		return true
-	}
+	})
 	if err := attempt(t, SourceOptions{URL: parseURL(t, round.url("")), Timeout: 2 * time.Second}); !errors.Is(err, camgate.ErrConnectionFailed) {
 		t.Error(err)
 	}

@@ -3,6 +3,7 @@ package rtsp
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type scripted struct {
 	// answer may answer a request in its own way; false: as a good camera does.
 	answer func(c *scriptedConn, r request) bool
 	sdp    string
+	tls    *tls.Config // nil: it has none
 
 	mu       sync.Mutex
 	requests []request
@@ -49,9 +51,16 @@ type scriptedConn struct {
 
 const scriptedSDP = head + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n"
 
-func newScripted(t testing.TB, answer func(c *scriptedConn, r request) bool) *scripted {
+// newScripted runs a camera, changed before it does.
+func newScripted(t testing.TB, answer func(c *scriptedConn, r request) bool, change ...func(*scripted)) *scripted {
 	s := &scripted{t: t, answer: answer, sdp: scriptedSDP}
+	for _, c := range change {
+		c(s)
+	}
 	s.addr = serveRaw(t, func(conn net.Conn) {
+		if s.tls != nil {
+			conn = tls.Server(conn, s.tls)
+		}
 		s.mu.Lock()
 		s.conns++
 		c := &scriptedConn{scripted: s, Conn: conn, number: s.conns}
@@ -140,7 +149,7 @@ func (c *scriptedConn) good(r request) {
 	case "OPTIONS":
 		c.reply(r, 200, "", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN")
 	case "DESCRIBE":
-		c.reply(r, 200, c.sdp, "Content-Type: application/sdp", "Content-Base: rtsp://"+c.addr+"/live/")
+		c.reply(r, 200, c.sdp, "Content-Type: application/sdp", "Content-Base: rtsp://"+c.LocalAddr().String()+"/live/")
 	case "SETUP":
 		if strings.Contains(transport, "interleaved") {
 			c.reply(r, 200, "", session, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")

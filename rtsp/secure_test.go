@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"crypto/tls"
 	"strings"
 	"testing"
 	"time"
@@ -31,17 +32,16 @@ func TestSRTP(t *testing.T) {
 // A camera that has TLS for its signalling only may send its media by UDP as they
 // are; with tcp they stay in the connection.
 func TestUDPUnderTLS(t *testing.T) {
-	cert := certificate(t)
-	cam := newScripted(t, playing(300))
-	cam.addr = serveTLS(t, cam, cert)
+	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+	secure := func(s *scripted) { s.tls = config }
+	cam := newScripted(t, playing(300), secure)
 	refusing := newScripted(t, func(c *scriptedConn, r request) bool {
 		if r.method == "SETUP" && strings.Contains(r.header.Get("Transport"), "client_port") {
 			c.reply(r, 461, "")
 			return true
 		}
 		return playing(300)(c, r)
-	})
-	refusing.addr = serveTLS(t, refusing, cert)
+	}, secure)
 	for _, c := range []struct {
 		cam       *scripted
 		transport Transport
