@@ -162,7 +162,6 @@ func TestStatus(t *testing.T) {
 
 func TestFailAnswers(t *testing.T) {
 	s := newServer(t, Options{})
-	s.opts.Outputs.MJPEG = nil
 	r := do(s, "GET", "/demo/mjpeg")
 	var p problem
 	decode(t, r, &p)

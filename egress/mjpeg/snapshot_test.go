@@ -151,23 +151,29 @@ func TestSnapshotHangs(t *testing.T) {
 
 // TestSnapshotOfOldPicture has a source that stopped long ago.
 func TestSnapshotOfOldPicture(t *testing.T) {
-	f := start(t, Options{StartTimeout: 200 * time.Millisecond})
-	track, err := ingest.NewTrack(camgate.TrackOptions{Codec: camgate.MJPEG})
-	if err != nil {
-		t.Fatal(err)
+	stopped := func(patience time.Duration) (f *fixture, publish func(at time.Duration)) {
+		f = start(t, Options{StartTimeout: patience})
+		track, err := ingest.NewTrack(camgate.TrackOptions{Codec: camgate.MJPEG})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.stream.Start([]*camgate.Track{track}); err != nil {
+			t.Fatal(err)
+		}
+		publish = func(at time.Duration) {
+			f.stream.Publish(&camgate.Unit{Track: track, PTS: track.Ticks(at), AU: [][]byte{testJPEG(t, 32, 16, 9)}, RandomAccess: true})
+		}
+		publish(f.stream.Now() - maxAge - time.Second)
+		return f, publish
 	}
-	if _, err := f.stream.Start([]*camgate.Track{track}); err != nil {
-		t.Fatal(err)
-	}
-	old := f.stream.Now() - maxAge - time.Second
-	f.stream.Publish(&camgate.Unit{Track: track, PTS: track.Ticks(old), AU: [][]byte{testJPEG(t, 32, 16, 9)}, RandomAccess: true})
+	f, _ := stopped(200 * time.Millisecond)
 	resp, body := f.get("GET", "/cam/snapshot.jpg")
 	if resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
+	f, publish := stopped(time.Minute)
 	f.stream.SetStatus(camgate.Status{State: camgate.StateRetrying, Err: camgate.ErrConnectionFailed})
 	begin := time.Now()
-	f.opts.StartTimeout = time.Minute
 	resp, body = f.get("GET", "/cam/snapshot.jpg")
 	if resp.StatusCode != http.StatusServiceUnavailable || time.Since(begin) > 5*time.Second {
 		t.Errorf("%s after %v: %s", resp.Status, time.Since(begin), body)
@@ -175,7 +181,7 @@ func TestSnapshotOfOldPicture(t *testing.T) {
 	if got := reasonIn(t, body); got != "stream is not ready: no picture yet: the source is retrying: connection failed" {
 		t.Errorf("reason %q", got)
 	}
-	f.stream.Publish(&camgate.Unit{Track: track, PTS: track.Ticks(f.stream.Now()), AU: [][]byte{testJPEG(t, 32, 16, 9)}, RandomAccess: true})
+	publish(f.stream.Now())
 	if resp, body = f.get("GET", "/cam/snapshot.jpg"); resp.StatusCode != http.StatusOK {
 		t.Errorf("%s: %s", resp.Status, body)
 	}

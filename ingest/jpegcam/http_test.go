@@ -208,7 +208,6 @@ func TestTrusts(t *testing.T) {
 func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(stream(files(t, 2)))
 	defer server.Close()
-	server.Config.ErrorLog = nil
 	target := "https+mjpeg://" + server.Listener.Addr().String() + "/"
 	if got := take(t, newSource(t, Options{}, target), 2); !errors.Is(got.err, camgate.ErrConnectionFailed) || !strings.Contains(got.err.Error(), "fingerprint") {
 		t.Errorf("got %v", got.err)

@@ -201,8 +201,13 @@ func TestUDP(t *testing.T) {
 	if err := ffmpeg.Start(); err != nil {
 		t.Fatal(err)
 	}
+	words := func() string { // what it said, at its end
+		cancel()
+		_ = ffmpeg.Wait()
+		return said.String()
+	}
 	if _, err := stream.Ready(ctx); err != nil {
-		t.Fatalf("%v\n%s", err, &said)
+		t.Fatalf("%v\n%s", err, words())
 	}
 	r, err := stream.Subscribe(ctx, camgate.SubscribeOptions{})
 	if err != nil {
@@ -212,7 +217,7 @@ func TestUDP(t *testing.T) {
 	for pictures < 25 {
 		u, err := r.Next()
 		if err != nil {
-			t.Fatalf("after %d pictures: %v\n%s", pictures, err, &said)
+			t.Fatalf("after %d pictures: %v\n%s", pictures, err, words())
 		}
 		if u.Track.Kind == camgate.Video {
 			pictures++
@@ -222,7 +227,7 @@ func TestUDP(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run ended with %v", err)
 	}
-	_ = ffmpeg.Wait()
+	words()
 }
 
 func TestSilence(t *testing.T) {
