@@ -1,7 +1,10 @@
 package hls
 
 import (
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/camgate/camgate"
 	"github.com/camgate/camgate/ingest"
@@ -35,6 +38,59 @@ func TestHeaderOfAAC(t *testing.T) {
 		}
 		if got := (&lane{track: track}).silence() != nil; got != c.silence {
 			t.Errorf("%s: silence %v", c.name, got)
+		}
+	}
+}
+
+func TestLeftOut(t *testing.T) {
+	p, err := choose(tracksOf(camgate.PCMA, camgate.H264, camgate.MJPEG, camgate.H265, camgate.Opus, camgate.AAC))
+	if err != nil || len(p.tracks) != 2 || p.tracks[0].Codec != camgate.H264 || p.tracks[1].Codec != camgate.Opus || len(p.left) != 4 {
+		t.Errorf("%v %+v", err, p)
+	}
+	inBubble(t, Options{}, func(t *testing.T, g *gateway) {
+		c := load(t, "h264-small")
+		c.options = append(c.options, camgate.TrackOptions{Codec: camgate.PCMA})
+		g.play(t, c)
+		time.Sleep(3 * time.Second)
+		w := g.do(t.Context(), http.MethodGet, indexName)
+		if body := w.Body.String(); !strings.Contains(body, "\n# not served: PCMA: HLS cannot carry it\n") {
+			t.Errorf("index:\n%s", body)
+		}
+		if missing := w.Header().Get(camgate.MissingHeader); missing != "PCMA: HLS cannot carry it" {
+			t.Errorf("missing: %q", missing)
+		}
+	})
+}
+
+func tracksOf(codecs ...camgate.Codec) []*camgate.Track {
+	var out []*camgate.Track
+	for _, c := range codecs {
+		kind := camgate.Audio
+		if c.Decodable() {
+			kind = camgate.Video
+		}
+		out = append(out, camgate.NewTrack(camgate.TrackOptions{Kind: kind, Codec: c}))
+	}
+	return out
+}
+
+// TestLacks: what HLS has no place for is made anew, but where there is another track of
+// its kind.
+func TestLacks(t *testing.T) {
+	for _, c := range []struct {
+		tracks []*camgate.Track
+		want   camgate.Variant
+	}{
+		{tracksOf(camgate.H264, camgate.AAC), camgate.Variant{}},
+		{tracksOf(camgate.VP9, camgate.Opus), camgate.Variant{}},
+		{tracksOf(camgate.AV1), camgate.Variant{}},
+		{tracksOf(camgate.VP8, camgate.Opus), camgate.Variant{Video: camgate.H264}},
+		{tracksOf(camgate.MJPEG, camgate.PCMA), camgate.Variant{Video: camgate.H264, Audio: camgate.AAC}},
+		{tracksOf(camgate.MJPEG, camgate.VP9, camgate.PCMU, camgate.AAC), camgate.Variant{}},
+		{tracksOf(camgate.H265, camgate.G722), camgate.Variant{Audio: camgate.AAC}},
+	} {
+		if got := lacks(c.tracks); got != c.want {
+			t.Errorf("%v: %v, want %v", c.tracks, got, c.want)
 		}
 	}
 }
