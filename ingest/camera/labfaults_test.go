@@ -79,7 +79,7 @@ func TestLabBusy(t *testing.T) {
 	if !errors.As(refused, &busy) || len(busy.Holders) != 1 || busy.Holders[0].Command != "ffmpeg" || !strings.Contains(refused.Error(), "held by ffmpeg, pid ") {
 		t.Errorf("the error is %v", refused)
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(3 * time.Second) // attempts fail meanwhile; nothing is synchronised by it
 	stop()
 	healed := g.await(t, "live", 10*time.Second, live)
 	t.Logf("free again: live after %s", healed.Round(time.Millisecond))

@@ -117,12 +117,19 @@ func TestLabMultiPlanar(t *testing.T) {
 	}
 }
 
-func TestLabMJPEG(t *testing.T) {
-	file := filepath.Join(folder, "a.mjpeg")
+// recording is a file of the lab, and what is in it.
+func recording(t *testing.T, name string) (file string, data []byte) {
+	t.Helper()
+	file = filepath.Join(folder, name)
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return file, data
+}
+
+func TestLabMJPEG(t *testing.T) {
+	file, data := recording(t, "a.mjpeg")
 	feed(t, "-re", "-stream_loop", "-1", "-f", "mjpeg", "-framerate", "10", "-i", file, "-c", "copy", "-f", "v4l2", loopback)
 	g := serve(t, Options{Target: loopback})
 	g.await(t, "live", 20*time.Second, live)
@@ -141,11 +148,7 @@ func TestLabMJPEG(t *testing.T) {
 }
 
 func TestLabH264(t *testing.T) {
-	file := filepath.Join(folder, "a.h264")
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, data := recording(t, "a.h264")
 	feed(t, "-re", "-stream_loop", "-1", "-f", "h264", "-framerate", "10", "-i", file, "-c", "copy", "-f", "v4l2", loopback2)
 	g := serve(t, Options{Target: loopback2, Format: "h264", Bitrate: 1_000_000})
 	g.await(t, "live", 20*time.Second, live)

@@ -95,13 +95,8 @@ func TestSoundOfTheFirstPictures(t *testing.T) {
 		s := newStage(t, VariantOptions{Encoders: shop})
 		defer s.stop()
 		time.Sleep(500 * time.Millisecond) // the keyframe is a while ago
-		stream, release := s.use(t, camgate.Variant{Video: camgate.H265})
-		defer release()
-		reader, err := stream.Subscribe(t.Context(), camgate.SubscribeOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reader.Close()
+		stream, reader, leave := s.watch(t, camgate.Variant{Video: camgate.H265})
+		defer leave()
 		first := next(t, reader)
 		due := first.Time()
 		if age := stream.Now() - due; first.Track.Kind != camgate.Video || age < 600*time.Millisecond {

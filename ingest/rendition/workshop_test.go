@@ -80,6 +80,13 @@ type work struct {
 	ended   bool
 }
 
+// state is how it is now, at work.
+func (w *work) state() (bitrate int, ended bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bitrate, w.ended
+}
+
 func (w *work) ForceKeyframe() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
