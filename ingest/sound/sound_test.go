@@ -194,8 +194,12 @@ exit 1
 		}
 	}
 	recorded(t, Options{Device: "hw:7", FFmpeg: path, Warn: warn, Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(*camgate.Stream, []*camgate.Track, func() *camgate.Unit) {
-		for range 3 {
-			<-gone
+		for n := range 3 {
+			select {
+			case <-gone:
+			case <-time.After(30 * time.Second):
+				t.Fatalf("the card has gone %d times", n)
+			}
 		}
 	})
 	if n := strings.Count(log.String(), "sound failed"); n != 2 {
