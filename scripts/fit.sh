@@ -1,7 +1,7 @@
 #!/bin/sh
 # A browser watches a camera of 4 Mbit/s with a smaller profile of 500 kbit/s on a link of
 # 1 Mbit/s, 20 ms each way and a queue of 60 packets, between two network namespaces
-# (scripts/netfault). Needs root, ip, ffmpeg, Chromium, and `npm ci`.
+# (scripts/netfault). Needs root, ip, curl, ffmpeg, Chromium, and `npm ci`.
 #
 # Usage: scripts/fit.sh [FIT (auto, never)] [RATE (1mbit)] [SECONDS (30)]
 set -eu
@@ -30,7 +30,10 @@ Y
 cat >"$tmp/inside.sh" <<I
 ip netns exec $a "$tmp/camgate" -c "$tmp/gate.yaml" >"$tmp/log" 2>&1 &
 server=\$!
-sleep 3
+until ip netns exec $b curl -sf -o "$tmp/health" http://10.9.9.1:8889/healthz; do
+	kill -0 \$server || exit
+	sleep 0.1
+done
 MIN=1 ip netns exec $b timeout 120 node testdata/browser.mjs http://10.9.9.1:8889 steady=/cam/whep@${3:-30} || true
 kill \$server
 wait \$server || true

@@ -281,7 +281,7 @@ func TestLabOutside(t *testing.T) {
 		}
 		return code == http.StatusOK
 	})
-	g.await("it is encoded", 60*time.Second, func() bool { return g.stream("late").Encoder != "" })
+	g.await("it is encoded", 40*time.Second, func() bool { return g.stream("late").Encoder != "" })
 	g.goOn("encoded", readers)
 	g.patch("late", `{"video": {"bitrate": 0, "encoder": "auto"}}`)
 	g.await("it goes on as it is", 20*time.Second, func() bool { return g.stream("late").Encoder == "" })
