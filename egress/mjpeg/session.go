@@ -79,7 +79,9 @@ func (s *session) feed(p *child.Process, u *camgate.Unit) error {
 			return errNewParams // the decoder would not change its output's size
 		}
 		s.times.add(uint32(s.ticks(u)), u.Time())
-		if err := p.Stdin.SetWriteDeadline(time.Now().Add(s.patience())); err != nil {
+		// A decoder that takes nothing has what is left of its time, and a moment at least.
+		left := max(s.patience()-time.Duration(s.silent.Load()), s.patience()/4)
+		if err := p.Stdin.SetWriteDeadline(time.Now().Add(left)); err != nil {
 			return ofPipe(err)
 		}
 		if err := out.Picture(u.AU, u.RandomAccess, s.ticks(u)); err != nil {

@@ -216,6 +216,10 @@ func (s *Server) reason(ctx context.Context, v *view, stream *camgate.Stream, er
 				return &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
 			}
 		case <-time.After(100 * time.Millisecond): // it works on
+			if stream.Status().State == camgate.StateLive {
+				err := fmt.Errorf("%w: the decoder has given no picture yet", camgate.ErrTimeout)
+				return &camgate.StreamError{Op: "show", Stream: stream.Name(), Err: err}
+			}
 		}
 	}
 	return noPicture(stream)
