@@ -33,6 +33,8 @@ func TestSoundThatNeverComes(t *testing.T) {
 			}
 			return ctx.Err()
 		}))
+		const other = "AAC cannot be made of G722"
+		s.Warn("sound", other)
 		for _, step := range []struct {
 			wait time.Duration
 			told bool
@@ -41,6 +43,9 @@ func TestSoundThatNeverComes(t *testing.T) {
 			synctest.Wait()
 			if got := slices.Contains(s.Info().Warnings, "the source announces sound (AAC) and sends none"); got != step.told {
 				t.Errorf("%s later: %q", step.wait, s.Info().Warnings)
+			}
+			if !slices.Contains(s.Info().Warnings, other) {
+				t.Errorf("%s later what somebody else says of the sound is gone: %q", step.wait, s.Info().Warnings)
 			}
 		}
 		s.end(time.Second)

@@ -137,18 +137,19 @@ func (w *watchdog) judge(now time.Time) {
 // soundLate is after how long of pictures it is told that there is no sound to them.
 const soundLate = 10 * time.Second
 
-// listen tells of sound that the source describes and does not send.
+// listen tells of sound that the source describes and does not send. That of a companion
+// is not the source's, and who records it knows better.
 func (w *watchdog) listen(now time.Time) {
 	if w.since.IsZero() || now.Sub(w.since) < soundLate {
 		return
 	}
 	text := ""
 	for _, t := range w.sup.stream.Tracks() {
-		if t.Kind == camgate.Audio && t.Arrived() == 0 {
+		if t.Kind == camgate.Audio && t.Arrived() == 0 && w.sup.stream.Companion() == nil {
 			text = fmt.Sprintf("the source announces sound (%s) and sends none", t.Codec)
 		}
 	}
-	w.sup.stream.Warn("sound", text)
+	w.sup.stream.Warn("unheard", text)
 }
 
 // cut ends the session.
