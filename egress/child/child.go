@@ -3,7 +3,7 @@
 //
 // Run holds a process for as long as it is used, and when it returns there is
 // nothing left of it: no process, none of its group, no zombie, no open pipe.
-// A child also dies with camgate, however that ends.
+// A child also dies with camgate, and so does its group, however camgate ends.
 package child
 
 import (
@@ -32,6 +32,9 @@ type Command struct {
 	// PipeBytes is the capacity of the pipe to the child, where the system lets us
 	// choose: what waits in it is late. Zero: the system's default.
 	PipeBytes int
+	// Listen, if not nil, is called with each line of the child's standard error, at most
+	// its first 240 bytes, by a goroutine of Run.
+	Listen func(line string)
 }
 
 // Process is a child that runs.
@@ -167,7 +170,7 @@ func start(c Command, wg *sync.WaitGroup) (p *Process, stderr *os.File, err erro
 	isolate(cmd)
 	setPipeSize(pipes[0][1], c.PipeBytes)
 	p = &Process{
-		Stdin: pipes[0][1], Stdout: pipes[1][0], cmd: cmd, log: &tail{},
+		Stdin: pipes[0][1], Stdout: pipes[1][0], cmd: cmd, log: &tail{listen: c.Listen},
 		stopped: make(chan struct{}), exited: make(chan struct{}),
 	}
 	started := make(chan error)
@@ -183,12 +186,13 @@ func start(c Command, wg *sync.WaitGroup) (p *Process, stderr *os.File, err erro
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
+	untie, err := begin(p.cmd)
 	started <- err
 	if err != nil {
 		return
 	}
 	p.err = p.reap()
+	untie()
 	close(p.exited)
 }
 

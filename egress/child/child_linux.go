@@ -5,12 +5,37 @@ import (
 	"os/exec"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // isolate gives the child a process group of its own, so that what it starts can
 // be ended with it, and ties its life to ours.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// begin starts the child on a leash: the death signal is for it alone, and not for what it
+// starts, so the system is to kill its whole group when we end, however that comes. The
+// child has the reading end of a pipe to which nothing is ever written. What the owner of
+// that end, the group, is told by a signal of our choice is that nobody has the other end
+// any more (fcntl(2), F_SETOWN). untie is called when nothing is left of the group.
+func begin(cmd *exec.Cmd) (untie func(), err error) {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	cmd.ExtraFiles = []*os.File{theirs}
+	if err := cmd.Start(); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	fd := theirs.Fd()
+	_, _ = unix.FcntlInt(fd, unix.F_SETOWN, -cmd.Process.Pid)
+	_, _ = unix.FcntlInt(fd, unix.F_SETSIG, int(unix.SIGKILL))
+	_, _ = unix.FcntlInt(fd, unix.F_SETFL, unix.O_ASYNC)
+	return func() { ours.Close() }, nil
 }
 
 // reap waits for the child's end and clears away what is left of its group.

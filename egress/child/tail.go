@@ -6,27 +6,38 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 )
 
 const (
 	tailLines = 6
 	tailLine  = 240 // bytes of a line that are kept
+	// floodBytes are read in floodTime at the most: a program that says more in it has to
+	// wait, as to read all of it would take a whole processor.
+	floodBytes = 256 << 10
+	floodTime  = 250 * time.Millisecond
 )
 
 // tail keeps the last lines of what a child writes to its standard error.
 type tail struct {
+	listen func(line string) // nil: nobody does
+
 	mu    sync.Mutex
 	lines []string
 }
 
 // read takes lines until r ends. It never stops reading before, so the child
-// cannot block on it.
+// cannot block on it for long.
 func (t *tail) read(r io.Reader) {
-	b := bufio.NewReaderSize(r, tailLine)
+	b := bufio.NewReaderSize(&dam{Reader: r}, tailLine)
 	for {
 		line, err := b.ReadSlice('\n')
-		t.add(string(line))
+		text := string(line)
+		if t.listen != nil {
+			t.listen(text)
+		}
+		t.add(text)
 		for errors.Is(err, bufio.ErrBufferFull) { // the rest of a long line
 			_, err = b.ReadSlice('\n')
 		}
@@ -34,6 +45,26 @@ func (t *tail) read(r io.Reader) {
 			return
 		}
 	}
+}
+
+// dam holds a flood back.
+type dam struct {
+	io.Reader
+	began time.Time
+	taken int // since then
+}
+
+func (d *dam) Read(b []byte) (int, error) {
+	if d.taken >= floodBytes {
+		time.Sleep(floodTime - time.Since(d.began))
+		d.taken = 0
+	}
+	if d.taken == 0 {
+		d.began = time.Now()
+	}
+	n, err := d.Reader.Read(b)
+	d.taken += n
+	return n, err
 }
 
 func (t *tail) add(line string) {
