@@ -26,6 +26,10 @@ var (
 // the encoder is not at fault, a new session goes on.
 var ErrTimes = errors.New("times went back")
 
+// ErrInput says that the pictures that go in cannot be decoded: the encoder is not at
+// fault, and another one would fare no better.
+var ErrInput = fmt.Errorf("%w: the pictures that come in cannot be decoded", camgate.ErrDecoder)
+
 // errUnbegun is ErrHung before the first picture.
 var errUnbegun = fmt.Errorf("%w", ErrHung)
 
@@ -63,6 +67,8 @@ func ofChild(name string, err, theirs error) error {
 		return theirs
 	case !errors.As(err, &ce):
 		return err // of the context
+	case errors.Is(ce.Err, ErrInput):
+		return fmt.Errorf("%w: %s", ce.Err, ce.Output)
 	case errors.Is(ce.Err, ErrDied) && ce.Ended != nil: // which says more
 		return &SessionError{Encoder: name, Err: fmt.Errorf("%w: %w", ErrDied, ce.Ended), Output: ce.Output}
 	case errors.Is(ce.Err, camgate.ErrEncoderUnavailable):

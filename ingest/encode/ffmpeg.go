@@ -13,7 +13,7 @@ import (
 func (s *Session) arguments() ([]string, error) {
 	f, set := s.format, s.settings
 	rate := set.rate(f)
-	args := []string{"-v", "error", "-nostdin", "-filter_threads", "1"}
+	args := []string{"-v", "repeat+error", "-nostdin", "-filter_threads", "1"}
 	args = append(args, s.encoder.variant.setup...)
 	// It has all that it needs to know from the first picture. One thread: more would
 	// each hold a picture back. The times of the pictures are left as they are.
@@ -35,6 +35,20 @@ func (s *Session) arguments() ([]string, error) {
 	}
 	args = append(args, s.encoder.variant.options...)
 	return append(args, "-flush_packets", "1", "-f", "nut", "-write_index", "0", "pipe:1"), nil
+}
+
+// hear takes what a child says.
+func (s *Session) hear(line string) {
+	for _, undecoded := range [...]string{
+		"Error while decoding stream",        // ffmpeg up to 6.0
+		"Error submitting packet to decoder", // and from then on
+		"Decoding error",
+	} {
+		if s.format.Codec != camgate.Raw && strings.Contains(line, undecoded) {
+			s.broken.Add(1)
+			return
+		}
+	}
 }
 
 // filters is what happens to the pictures between decoder and encoder.

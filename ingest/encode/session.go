@@ -26,6 +26,7 @@ type Session struct {
 	device  atomic.Pointer[direct] // of an encoder without a child, once it runs
 	force   atomic.Bool            // the next picture is to be a keyframe
 	pending pending
+	broken  atomic.Int64 // pictures that could not be decoded since one came out
 	idle    atomic.Int64 // ns for which there was no picture to encode
 	since   atomic.Int64 // ns of the Unix time since when there is none; 0: there is one
 }
@@ -77,7 +78,7 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 	defer to.close() // when nothing is left of the child, and of the pipe
 	err = child.Run(ctx, child.Command{
 		Path: s.encoder.path, Args: args, Env: append([]string{"AV_LOG_FORCE_NOCOLOR=1"}, s.encoder.env...),
-		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond,
+		PipeBytes: s.pipeBytes(), Grace: 300 * time.Millisecond, Listen: s.hear,
 	}, func(p *child.Process) error {
 		var err error
 		process, to.file = p, p.Stdin
@@ -245,6 +246,7 @@ func (s *Session) collect(r io.Reader, out func(Picture) error) (err, theirs err
 			return fmt.Errorf("%w: the first picture is no keyframe", ErrGarbage), nil
 		}
 		first, empty = false, 0
+		s.broken.Store(0)
 		exact, ok := s.pending.take(in.rescale(p.pts, second), time.Now())
 		if !ok {
 			return fmt.Errorf("%w: a picture with a time that none had", ErrGarbage), nil

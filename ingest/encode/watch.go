@@ -18,6 +18,9 @@ const (
 	slowTime  = 3 * time.Second         // that it may be behind for
 	watchTick = 200 * time.Millisecond
 	busyShare = 0.2 // of the time without work, below which an encoder is at its limit
+	// brokenShare is of how many pictures that do not come out one at least is known to be
+	// broken, if it is that which keeps them.
+	brokenShare = 4
 	// maxReorder is how many pictures a decoder may have to hold back to put them in
 	// order (ISO/IEC 14496-10 annex A.3.1, ISO/IEC 23008-2 annex A.4.2).
 	maxReorder = 16
@@ -48,9 +51,9 @@ func (s *Session) watch(ctx context.Context) error {
 		w := s.pending.state(now)
 		switch {
 		case w.left == 0 && w.entered > 0 && w.silent > s.patience && (w.entered > held || now.Sub(begin) > 2*s.patience && s.since.Load() == 0):
-			return fmt.Errorf("%w: nothing of the first %d pictures within %v", errUnbegun, w.entered, w.silent.Round(watchTick))
+			return s.orInput(w, fmt.Errorf("%w: nothing of the first %d pictures within %v", errUnbegun, w.entered, w.silent.Round(watchTick)))
 		case w.left > 0 && w.silent > s.hang && (w.pictures > held+hangCount || s.since.Load() == 0):
-			return fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick))
+			return s.orInput(w, fmt.Errorf("%w: the last of %d pictures was %v ago", ErrHung, w.left, w.silent.Round(watchTick)))
 		}
 		waited := s.waited(now)
 		if w.left == 0 || !w.behind(held, waited) {
@@ -74,6 +77,16 @@ func (s *Session) watch(ctx context.Context) error {
 			window, idle, left = now, waited, w.left
 		}
 	}
+}
+
+// orInput returns err, with which nothing comes out of an encoder, or ErrInput if that
+// has nothing to encode. The decoder does not complain of each picture that it makes
+// nothing of. But while an encoder hangs, it has no pictures to complain of.
+func (s *Session) orInput(w waiting, err error) error {
+	if brokenShare*s.broken.Load() >= int64(w.pictures) {
+		return ErrInput
+	}
+	return err
 }
 
 // behind reports whether the oldest picture should have come out. held is how many a

@@ -21,7 +21,7 @@ func (e *encoding) follow(ctx context.Context, all *sync.WaitGroup, r *run) erro
 	if r == e.next {
 		e.next = nil
 	}
-	waiting := e.next != nil || e.current != nil
+	current, waiting := e.current, e.next != nil || e.current != nil
 	e.mu.Unlock()
 	switch err := r.err; {
 	case errors.Is(err, errReplaced):
@@ -33,6 +33,14 @@ func (e *encoding) follow(ctx context.Context, all *sync.WaitGroup, r *run) erro
 			return errNewSettings
 		}
 		e.source.log.Debug("encoder begins anew", "encoder", r.encoder.Name(), "reason", err)
+	case errors.Is(err, encode.ErrInput):
+		if !waiting {
+			return err
+		}
+		if current != nil && current.settings != r.settings { // which it could decode
+			e.source.noEffect(e.stream, err)
+			current.settings = r.settings // not again and again
+		}
 	default:
 		if err == nil {
 			err = fmt.Errorf("%w: %s ended", camgate.ErrEncoderUnavailable, r.encoder.Name())

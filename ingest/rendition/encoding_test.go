@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/camgate/camgate"
+	"github.com/camgate/camgate/ingest/encode"
 )
 
 func TestEncoded(t *testing.T) {
@@ -65,6 +66,31 @@ func TestDemotion(t *testing.T) {
 		b.watch(t, 25*60*11, time.Second) // it is tried again, and dies again
 		if n := len(shop.works()); n < 4 {
 			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+// Pictures that nobody can decode are no encoder's fault: it is not put behind the others,
+// and tried again when the source is.
+func TestInputThatCannotBeDecoded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop := (&workshop{}).add(worker{name: "hard", dies: 60, fails: encode.ErrInput}).add(worker{name: "soft"})
+		b := newBench(t, shop, Settings{Bitrate: 1e5})
+		defer b.close()
+		b.watch(t, 60, 40*time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if st := b.child.Status(); st.State != camgate.StateRetrying || !errors.Is(st.Err, camgate.ErrDecoder) {
+			t.Errorf("%s: %v", st.State, st.Err)
+		}
+		b.watch(t, 50, 5*time.Second)
+		if info := b.child.Info(); info.Encoder != "hard" || info.Status.State != camgate.StateLive || len(info.Warnings) != 0 {
+			t.Errorf("%q, %s, %q", info.Encoder, info.Status.State, info.Warnings)
+		}
+		for _, w := range shop.works() {
+			if w.name != "hard" {
+				t.Errorf("%s was taken", w.name)
+			}
 		}
 	})
 }

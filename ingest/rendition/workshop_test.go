@@ -2,6 +2,7 @@ package rendition
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -55,8 +56,9 @@ type worker struct {
 	name  string
 	gop   int
 	delay time.Duration
-	dies  int  // after so many pictures, below 0 none; 0: never
-	able  bool // to make keyframes and change the bitrate when asked
+	dies  int   // after so many pictures, below 0 none; 0: never
+	fails error // how it dies; nil: encode.ErrDied
+	able  bool  // to make keyframes and change the bitrate when asked
 }
 
 func (e *worker) Name() string { return e.name }
@@ -119,7 +121,7 @@ func (w *work) Run(ctx context.Context, in func(context.Context) (encode.Picture
 			p.Release()
 		}
 		if w.dies != 0 && i >= w.dies {
-			return encode.ErrDied
+			return cmp.Or(w.fails, encode.ErrDied)
 		}
 		w.mu.Lock()
 		key := i%w.gop == 0 || w.key
