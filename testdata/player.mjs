@@ -186,6 +186,8 @@ const scenarios = {
   /** grid=N: of N streams those play that can be seen. */
   async grid(page, n) {
     await page.setViewportSize({ width: 700, height: 500 });
+    const asked = new Set();
+    page.on('request', (r) => { if (r.method() === 'POST') asked.add(new URL(r.url()).pathname.replace(/^\/|\/whep$/g, '')); });
     await page.goto(`${base}/?view=grid`);
     const phases = () => page.evaluate(() => [...document.querySelectorAll('.tile')].map((tile) => {
       const { top, bottom } = tile.getBoundingClientRect();
@@ -204,6 +206,8 @@ const scenarios = {
     };
     const top = await settle('at the top');
     check(top.some((t) => t.far), 'all tiles can be seen');
+    const early = top.filter((t) => t.far && asked.has(t.stream)).map((t) => t.stream);
+    check(early.length === 0, `cameras that nobody can see were asked for: ${early}`);
     let readers = 0;
     const equal = async () => { // of those that end when they are told to
       const { streams } = await (await fetch(`${base}/api/v1/streams`)).json();

@@ -22,7 +22,8 @@ export class Presence {
     this.stop();
     for (const [target, name] of this.#events()) target.addEventListener(name, this.#look);
     if (lazy) {
-      this.#left.screen = true; // until it is seen
+      this.#left.screen = true; // until it is seen,
+      this.#onScreen = false; // of which the observer tells
       this.#observer = new IntersectionObserver((entries) => {
         this.#onScreen = entries.at(-1).isIntersecting;
         this.#look();
