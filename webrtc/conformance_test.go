@@ -206,6 +206,26 @@ func TestConformanceDelete(t *testing.T) {
 	}
 }
 
+// A player closes its connection and says DELETE, and the first good-bye may arrive first: the
+// second one is none the less answered as a good-bye, once.
+func TestConformanceDeleteAfterGoodbye(t *testing.T) {
+	g, _ := live(t)
+	v := g.join(t, clientOptions{})
+	v.wait("a picture", func() bool { return len(v.packets["video"]) > 0 })
+	if err := v.pc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session ends", func() bool { return g.Sessions() == 0 })
+	for _, want := range []struct {
+		method string
+		code   int
+	}{{"GET", http.StatusNotFound}, {"DELETE", http.StatusOK}, {"DELETE", http.StatusNotFound}} {
+		if r := g.request(t, want.method, v.location, "", ""); r.code != want.code {
+			t.Errorf("%s: %d, want %d", want.method, r.code, want.code)
+		}
+	}
+}
+
 // A viewer that is silent, for whatever reason, loses its session (RFC 7675), and so
 // does one that never connects.
 func TestConformanceConsent(t *testing.T) {

@@ -17,6 +17,7 @@ var (
 // Causes of the end of a session, beside those of package camgate.
 var (
 	errDeleted        = errors.New("ended by the viewer")
+	errGoodbye        = fmt.Errorf("%w", errDeleted) // by the connection itself: a DELETE may follow
 	errLost           = errors.New("the viewer is gone")
 	errNoConnect      = errors.New("the viewer did not connect")
 	errTooManySources = errors.New("the viewer sends for too many sources")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -61,11 +62,15 @@ func expected(cause error) bool {
 		errors.Is(cause, errLost) || errors.Is(cause, errShutdown)
 }
 
+// maxParted is how many sessions are remembered for the second good-bye of their players.
+const maxParted = 64
+
 // endpoint is where sessions of a kind are made, and found.
 type endpoint struct {
-	members map[string]member // by id; the server's mu guards it
+	members map[string]member // by id; the server's mu guards it, and parted
 	make    func(http.ResponseWriter, *http.Request, *camgate.Stream, *offer) error
-	deleted error // the cause of the end of one that is deleted
+	deleted error    // the cause of the end of one that is deleted
+	parted  []string // ids of those whose players have closed the connection, oldest first
 }
 
 // serve serves the endpoint of a stream (session is empty) and the resources of its
@@ -92,6 +97,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, stream *camgate.S
 	var m member
 	if session != "" {
 		if m = s.find(e, session, stream); m == nil {
+			if r.Method == http.MethodDelete && s.part(e, session) {
+				w.WriteHeader(http.StatusOK)
+				return nil
+			}
 			refuse(w, http.StatusNotFound, "no such session")
 			return nil
 		}
@@ -164,8 +173,23 @@ func (s *Server) start(e *endpoint, m member) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(e.members, id)
+		if errors.Is(context.Cause(m.base().ctx), errGoodbye) {
+			e.parted = append(e.parted[max(0, len(e.parted)+1-maxParted):], id)
+		}
 	}()
 	return nil
+}
+
+// part reports whether DELETE comes after a good-bye of the connection, as players say both and
+// the order is the network's. It does so once.
+func (s *Server) part(e *endpoint, id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(e.parted, id)
+	if i >= 0 {
+		e.parted = slices.Delete(e.parted, i, i+1)
+	}
+	return i >= 0
 }
 
 // answer opens the transport of a session and makes its SDP answer.

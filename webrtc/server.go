@@ -57,8 +57,8 @@ func New(opts Options) (*Server, error) {
 		addrs:      newAdvertiser(opts.Hosts, opts.LoopbackOnly, opts.Logger),
 		handshakes: map[string]invitation{},
 	}
-	s.viewers = endpoint{map[string]member{}, s.watch, errDeleted}
-	s.publishers = endpoint{map[string]member{}, s.publish, errUnpublished}
+	s.viewers = endpoint{members: map[string]member{}, make: s.watch, deleted: errDeleted}
+	s.publishers = endpoint{members: map[string]member{}, make: s.publish, deleted: errUnpublished}
 	if _, err := s.certs.get(time.Now()); err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}

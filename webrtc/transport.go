@@ -130,7 +130,7 @@ func (t *transport) state(s pion.PeerConnectionState) {
 			t.onClose(errNoConnect)
 		}
 	case pion.PeerConnectionStateClosed:
-		t.onClose(errDeleted)
+		t.onClose(errGoodbye)
 	}
 }
 

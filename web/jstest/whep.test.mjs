@@ -31,7 +31,12 @@ test('the gateway says good-bye: the session ends at once', async (t) => {
   };
   globalThis.MediaStream = class { addTrack() {} };
   const fetched = globalThis.fetch;
-  globalThis.fetch = async (_, { method }) => new Response(method === 'POST' ? 'v=0' : null, { status: method === 'POST' ? 201 : 204 });
+  const asked = [];
+  globalThis.fetch = async (_, { method }) => {
+    asked.push(method);
+    if (method !== 'POST') return new Response(null, { status: 204 });
+    return Object.defineProperty(new Response('v=0', { status: 201, headers: { Location: '/cam/whep/1' } }), 'url', { value: 'http://gateway/cam/whep' });
+  };
   t.after(() => {
     delete globalThis.RTCPeerConnection;
     delete globalThis.MediaStream;
@@ -39,12 +44,13 @@ test('the gateway says good-bye: the session ends at once', async (t) => {
   });
   const video = { play: async () => {} };
   const session = await webrtc(new Address('http://gateway/cam', ''), () => video).start(new AbortController().signal);
-  t.after(() => session.stop());
   transport.state = 'connected';
   transport.dispatchEvent(new Event('statechange'));
   transport.state = 'closed';
   transport.dispatchEvent(new Event('statechange'));
   assert.equal(await session.ended, 'the gateway ended the session');
+  session.stop();
+  assert.ok(!asked.includes('DELETE'), 'what has ended is not ended again');
 });
 
 test('a broken connection: ICE restarts, with candidates only after it', async (t) => {

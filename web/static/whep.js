@@ -246,7 +246,9 @@ class Session {
    * failed, many seconds later in the state of the connection. */
   #hear(transport) {
     transport?.addEventListener('statechange', () => {
-      if (transport.state === 'closed') this.#over('the gateway ended the session');
+      if (transport.state !== 'closed') return;
+      this.#resource = ''; // nobody is left to say good-bye to
+      this.#over('the gateway ended the session');
     });
   }
 
