@@ -43,7 +43,7 @@ func (s *Server) routes() *gin.Engine {
 	get("/metrics", s.serveMetrics)
 	get("/assets/*file", s.serveAsset)
 	e.NoMethod(func(c *gin.Context) {
-		s.refuse(c, http.StatusMethodNotAllowed, "", "only GET and HEAD are possible here")
+		s.refuse(c, http.StatusMethodNotAllowed, "", c.Request.Method+" is not possible here: "+c.Writer.Header().Get("Allow"))
 	})
 	e.NoRoute(s.stream)
 	return e
