@@ -17,7 +17,8 @@ const WAYS = [
 const player = document.querySelector('camgate-player');
 const query = new URLSearchParams(location.search);
 const via = WAYS.some(([id]) => id && id === query.get('via')) ? query.get('via') : '';
-const bare = ['0', 'false', 'no'].includes(query.get('controls'));
+const denied = (name) => ['0', 'false', 'no'].includes(query.get(name));
+const bare = denied('controls');
 
 if (bare) {
   document.documentElement.classList.add('bare');
@@ -25,7 +26,7 @@ if (bare) {
 }
 if (via) player.setAttribute('mode', via);
 if (query.has('muted')) player.setAttribute('muted', query.get('muted'));
-if (query.has('stats')) player.setAttribute('stats', '');
+if (query.has('stats') && !denied('stats')) player.setAttribute('stats', '');
 player.setAttribute('src', `/${player.dataset.stream}`);
 
 // The state of the player, for tests and for pages that look into a frame.
@@ -97,6 +98,7 @@ function show(stream) {
     ['State', `${state} for ${span(now - Date.parse(stream.since))}`, stream.error && sentence(cause(stream.error)), nextTry(stream, now) && sentence(nextTry(stream, now)), sentence(offline(stream)), stream.reconnects > 0 && `Came back ${stream.reconnects === 1 ? 'once' : `${stream.reconnects} times`}`],
     ['Source', source(stream)],
     ['Tracks', ...stream.tracks.map(track)],
+    ['Warnings', ...stream.warnings.map(sentence)],
     ['Arriving', rate === null || stream.state !== 'live' ? '' : bitrate(rate)],
     ['Watching', [watching.count, watching.by].filter(Boolean).join(': ')],
     ['Made for viewers', ...made(stream.variants)],
