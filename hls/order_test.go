@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+
+	"github.com/camgate/camgate"
 )
 
 // TestPicturesOutOfOrder: with B-frames, decoding times go up at the pace of the pictures
@@ -57,6 +61,56 @@ func TestPicturesOutOfOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoHoles: pictures follow each other to the tick, also where those that stand still at
+// the beginning of a playlist end, and though those of the source come at no steady pace.
+// Between silence and the first sound there is no more than two access units.
+func TestNoHoles(t *testing.T) {
+	c := load(t, "h264-aac")
+	n := 0
+	for i := range c.samples {
+		if sm := &c.samples[i]; c.kind(sm.Track) == camgate.Video {
+			sm.PTS += int64(n%2) * 1400
+			n++
+		}
+	}
+	var media strings.Builder
+	inBubble(t, Options{}, func(t *testing.T, g *gateway) {
+		g.play(t, c)
+		time.Sleep(3*time.Second + 70*time.Millisecond)
+		g.get(t, indexName)
+		m := g.media(t, "")
+		time.Sleep(4 * time.Second)
+		now := g.media(t, "")
+		if now.MediaSequence != m.MediaSequence {
+			t.Fatal("what stands still is gone already")
+		}
+		for _, s := range now.Segments {
+			media.WriteString(g.get(t, s.URI))
+		}
+	})
+	var parts fmp4.Parts
+	if err := parts.Unmarshal([]byte(media.String())); err != nil {
+		t.Fatal(err)
+	}
+	samples, ends := map[int]int{}, map[int]uint64{}
+	for i, p := range parts {
+		for _, tr := range p.Tracks {
+			hole := int64(tr.BaseTime - ends[tr.ID])
+			if most := int64(tr.ID-1) * 2 * 1024; ends[tr.ID] != 0 && (hole < 0 || hole > most) {
+				t.Errorf("track %d: part %d begins at %d, the one before it ends at %d", tr.ID, i, tr.BaseTime, ends[tr.ID])
+			}
+			ends[tr.ID] = tr.BaseTime
+			for _, s := range tr.Samples {
+				ends[tr.ID] += uint64(s.Duration)
+				samples[tr.ID]++
+			}
+		}
+	}
+	if samples[1] < 60 || samples[2] < 100 {
+		t.Errorf("%v samples", samples)
 	}
 }
 

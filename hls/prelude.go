@@ -65,7 +65,10 @@ func (g *segmenter) still(at, d time.Duration, paced bool) *part {
 			if paced {
 				step = l.interval
 			}
-			for dts := from; dts < to-l.interval/2; dts += step {
+			for dts := from; dts < to; dts += step {
+				if dts+step > to-step/2 {
+					step = to - dts // the last one, as no pace needs to fit
+				}
 				s := l.alone()
 				s.dts, s.dur = dts, uint32(step)
 				samples = append(samples, s)
