@@ -15,7 +15,12 @@ import (
 // them is left when they are gone.
 func TestHundredReaders(t *testing.T) {
 	g := newGateway(t, withUDP)
-	s := g.stream(t, "cam")
+	// However long a machine that has other work keeps one of them waiting.
+	const lag = 20 * time.Second
+	s, err := g.registry.Add("cam", camgate.StreamLimits{MaxLag: lag, Ring: camgate.RingLimits{Window: lag}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cam := newCamera(t, s, false)
 	cam.gop(1)
 	stop := cam.run()
