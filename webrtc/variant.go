@@ -62,8 +62,11 @@ func (p *plan) without(want camgate.Variant, refusal, err error) (*plan, error) 
 		// ErrUnsupportedCodec, whatever it is: there is nothing to wait for, and another
 		// protocol may do.
 		what := "pictures without B-frames"
-		if want.Video != "" {
+		switch {
+		case want.Video != "":
 			what = string(want.Video)
+		case !want.NoReorder: // it was for the sound, and there is no picture to go with it
+			return nil, refusal
 		}
 		return nil, fmt.Errorf("%w; %s cannot be made of it: %s", refusal, what, bare(err))
 	}

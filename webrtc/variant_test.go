@@ -47,6 +47,7 @@ func TestPlan(t *testing.T) {
 	pcma := func() *camgate.Track { return track(camgate.Audio, camgate.PCMA, 8000, 1) }
 	tracks := func(ts ...*camgate.Track) []*camgate.Track { return ts }
 	none := fmt.Errorf("%w: all are broken", camgate.ErrEncoderUnavailable)
+	noH264 := strings.ReplaceAll(chromiumOffer, "H264/90000", "XH64/90000")
 	noAV1 := strings.ReplaceAll(chromiumOffer, "AV1/90000", "XV1/90000")
 	for _, c := range []struct {
 		name      string
@@ -58,7 +59,7 @@ func TestPlan(t *testing.T) {
 		codecs    string // that are sent; empty: refused
 		told      string // what was made
 		missing   string // begins like this
-		unwelcome string // the refusal has it
+		unwelcome string // the refusal ends with it
 	}{
 		{"as it is", chromiumOffer, tracks(h264(), opus()), nil, nil, camgate.Variant{}, "H264 Opus", "", "", ""},
 		{"sound", chromiumOffer, tracks(h264(), aac()), tracks(h264(), opus()), nil, camgate.Variant{Audio: camgate.Opus}, "H264 Opus", "audio AAC -> Opus", "", ""},
@@ -70,9 +71,10 @@ func TestPlan(t *testing.T) {
 		{"H264 of 10 bits and 4:2:2", chromiumOffer, tracks(h422()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "", "", ""},
 		{"MJPEG", chromiumOffer, tracks(mjpeg()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "video MJPEG -> H264", "", ""},
 		{"AV1 that is not offered", noAV1, tracks(av1()), tracks(h264()), nil, camgate.Variant{Video: camgate.H264}, "H264", "video AV1 -> H264", "", ""},
-		{"AV1 that is not offered, without an encoder", noAV1, tracks(av1()), nil, none, camgate.Variant{Video: camgate.H264}, "", "", "", "H264 cannot be made of it"},
+		{"AV1 that is not offered, without an encoder", noAV1, tracks(av1()), nil, none, camgate.Variant{Video: camgate.H264}, "", "", "", "H264 cannot be made of it: no encoder available: all are broken"},
 		{"B-frames", chromiumOffer, tracks(bFrames(), pcma()), tracks(h264(), pcma()), nil, camgate.Variant{NoReorder: true}, "H264 PCMA", "video H264, B-frames left out", "", ""},
-		{"B-frames that stay", chromiumOffer, tracks(bFrames()), nil, camgate.ErrUnsupportedCodec, camgate.Variant{NoReorder: true}, "", "", "", "switch them off at the camera"},
+		{"B-frames that stay", chromiumOffer, tracks(bFrames()), nil, camgate.ErrUnsupportedCodec, camgate.Variant{NoReorder: true}, "", "", "", "switch them off at the camera or encoder; pictures without B-frames cannot be made of it: unsupported codec"},
+		{"H264 that is not offered, with sound", noH264, tracks(h264(), aac()), tracks(h264(), opus()), nil, camgate.Variant{Audio: camgate.Opus}, "", "", "", "the viewer offers AV1 VP8 XH64 only; audio AAC: WebRTC has no such codec"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, err := parseOffer(c.offer)
@@ -90,7 +92,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("wanted %v", m.wanted)
 			}
 			if c.codecs == "" {
-				if camgate.AnswerTo(err).HTTP != 406 || !strings.Contains(err.Error(), c.unwelcome) {
+				if camgate.AnswerTo(err).HTTP != 406 || !strings.HasSuffix(err.Error(), c.unwelcome) {
 					t.Errorf("answered %v", err)
 				}
 				return
