@@ -1,7 +1,7 @@
 // Package mjpeg serves a stream's pictures as JPEG: one after the other
 // (multipart/x-mixed-replace) and one at a time (snapshot).
 //
-// A track of JPEGs is served as it is. H264 and H265 are decoded by one ffmpeg for
+// A track of JPEGs is served as it is. Other pictures are decoded by one ffmpeg for
 // each stream, and each size, rate and quality of a short list that viewers ask for,
 // whatever the number of viewers: its pictures are a rendition, a stream of its own
 // that viewers read as they read any other. It runs while
@@ -27,7 +27,7 @@ import (
 type Options struct {
 	FFmpeg       string        // the program or its path; default "ffmpeg", found by PATH
 	Quality      int           // 1 to 100, as JPEG programs count; default 85
-	MaxFPS       float64       // pictures per second made of H264 and H265; default 30, negative: all
+	MaxFPS       float64       // pictures per second made of others than JPEGs; default 30, negative: all
 	Idle         time.Duration // how long a decoder stays after its last viewer; default 10 s
 	MaxDecoders  int           // decoders of viewed streams at a time; default 16
 	MaxSnapshots int           // decoders of snapshots at a time; default 2

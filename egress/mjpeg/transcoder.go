@@ -24,7 +24,7 @@ const (
 // newest keyframe.
 const maxDecoderLag = time.Second
 
-// transcoder makes a stream of JPEGs of a stream of H264 or H265, or of JPEGs that are
+// transcoder makes a stream of JPEGs of a stream of other pictures, or of JPEGs that are
 // to be other ones.
 type transcoder struct {
 	server    *Server
