@@ -32,13 +32,12 @@ func TestRunEnds(t *testing.T) {
 	defer web.Close()
 	g := &gateway{s, stream, web.URL}
 	p.run()
-	tcp := func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
-	for _, o := range []clientOptions{{}, {settings: tcp}} {
+	for _, o := range []clientOptions{{}, {settings: byTCP}} {
 		v := g.join(t, o)
 		v.wait("pictures", func() bool { return len(v.packets["video"]) > 20 })
 	}
 	valve := newValve(t, s.ports.tcpAddr) // a viewer that does not take what it gets
-	stuck := g.join(t, clientOptions{settings: tcp, answer: valve.answer(s.ports)})
+	stuck := g.join(t, clientOptions{settings: byTCP, answer: valve.answer(s.ports)})
 	stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 20 })
 	valve.close()
 	_, offer := offerOf(t, clientOptions{}) // a viewer that never connects

@@ -37,7 +37,9 @@ type clientOptions struct {
 	answer   func(string) string // changes what the gateway answers
 }
 
-func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
+// libraryPeer is a connection of the library by UDP, unless change (which may be nil) says
+// otherwise. It has no interceptors: the test sees all packets, and reports nothing by itself.
+func libraryPeer(t testing.TB, config pion.Configuration, change func(*pion.SettingEngine)) *pion.PeerConnection {
 	t.Helper()
 	m := &pion.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -46,16 +48,24 @@ func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
 	settings := pion.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
-	if o.settings != nil {
-		o.settings(&settings)
+	if change != nil {
+		change(&settings)
 	}
-	// No interceptors: the test sees all packets, and reports nothing by itself.
 	api := pion.NewAPI(pion.WithMediaEngine(m), pion.WithInterceptorRegistry(&interceptor.Registry{}), pion.WithSettingEngine(settings))
-	pc, err := api.NewPeerConnection(o.config)
+	pc, err := api.NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pc.GracefulClose() })
+	return pc
+}
+
+// byTCP connects by TCP alone.
+func byTCP(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
+
+func offerOf(t testing.TB, o clientOptions) (*pion.PeerConnection, string) {
+	t.Helper()
+	pc := libraryPeer(t, o.config, o.settings)
 	for _, k := range []pion.RTPCodecType{pion.RTPCodecTypeVideo, pion.RTPCodecTypeAudio} {
 		if _, err := pc.AddTransceiverFromKind(k, pion.RTPTransceiverInit{Direction: pion.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)

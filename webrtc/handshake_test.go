@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/interceptor"
 	pion "github.com/pion/webrtc/v4"
 
 	"github.com/camgate/camgate"
@@ -47,22 +46,11 @@ func TestHandshake(t *testing.T) {
 	if err != nil || offer["type"] != "offer" || len(offer["iceServers"].([]any)) != 1 {
 		t.Fatalf("%v, %v", offer, err)
 	}
-	m := &pion.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	settings := pion.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	if err := settings.SetAnsweringDTLSRole(pion.DTLSRoleClient); err != nil { // as browsers do
-		t.Fatal(err)
-	}
-	settings.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
-	pc, err := pion.NewAPI(pion.WithMediaEngine(m), pion.WithInterceptorRegistry(&interceptor.Registry{}), pion.WithSettingEngine(settings)).
-		NewPeerConnection(pion.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pc.GracefulClose() })
+	pc := libraryPeer(t, pion.Configuration{}, func(s *pion.SettingEngine) {
+		if err := s.SetAnsweringDTLSRole(pion.DTLSRoleClient); err != nil { // as browsers do
+			t.Fatal(err)
+		}
+	})
 	got := make(chan string, 1)
 	pc.OnTrack(func(track *pion.TrackRemote, _ *pion.RTPReceiver) {
 		if _, _, err := track.ReadRTP(); err == nil {

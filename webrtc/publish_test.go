@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	pion "github.com/pion/webrtc/v4"
-
 	"github.com/camgate/camgate"
 )
 
@@ -20,13 +18,8 @@ func TestPublish(t *testing.T) {
 	for _, codec := range []camgate.Codec{camgate.H264, camgate.VP8, camgate.VP9, camgate.AV1, camgate.H265} {
 		t.Run(string(codec), func(t *testing.T) {
 			g := newPublished(t, logTo(t))
-			s, pics := newSource(t, codec, camgate.Opus), pictures(t, codec)
-			if res := g.publish(t, s); res.code != http.StatusCreated {
-				t.Fatalf("POST: %d %s", res.code, res.body)
-			}
-			s.run(pics)
-			eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-			seen := watch(t, g.stream)
+			s := newSource(t, codec, camgate.Opus)
+			seen, _ := g.show(t, s, pictures(t, codec))
 			eventually(t, "pictures and sound", func() bool { return seen.units.Load() > 50 && seen.keys.Load() > 1 && seen.sound.Load() > 50 })
 			p := g.stream.Tracks()[0].Params()
 			if p.Width != 640 || p.Height != 360 || seen.lost.Load() != 0 {
@@ -47,13 +40,7 @@ func TestPublishSound(t *testing.T) {
 	for _, codec := range []camgate.Codec{camgate.Opus, camgate.PCMA, camgate.PCMU} {
 		t.Run(string(codec), func(t *testing.T) {
 			g := newPublished(t)
-			s := newSource(t, camgate.VP8, codec)
-			if res := g.publish(t, s); res.code != http.StatusCreated {
-				t.Fatalf("POST: %d %s", res.code, res.body)
-			}
-			s.run(pictures(t, camgate.VP8))
-			eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-			seen := watch(t, g.stream)
+			seen, _ := g.show(t, newSource(t, camgate.VP8, codec), pictures(t, camgate.VP8))
 			eventually(t, "pictures and sound", func() bool { return seen.units.Load() > 25 && seen.sound.Load() > 25 })
 			if tracks := g.stream.Tracks(); len(tracks) != 2 || tracks[1].Codec != codec || seen.lost.Load() != 0 {
 				t.Errorf("%v, %d packets lost", tracks, seen.lost.Load())
@@ -65,13 +52,7 @@ func TestPublishSound(t *testing.T) {
 // Who cannot send by UDP publishes by TCP.
 func TestPublishByTCP(t *testing.T) {
 	g := newPublished(t, logTo(t))
-	s := newSourceBy(t, func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }, camgate.VP8, camgate.Opus)
-	if res := g.publish(t, s); res.code != http.StatusCreated {
-		t.Fatalf("POST: %d %s", res.code, res.body)
-	}
-	s.run(pictures(t, camgate.VP8))
-	eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-	seen := watch(t, g.stream)
+	seen, _ := g.show(t, newSourceBy(t, byTCP, camgate.VP8, camgate.Opus), pictures(t, camgate.VP8))
 	eventually(t, "pictures and sound", func() bool { return seen.units.Load() > 50 && seen.sound.Load() > 50 })
 	if p := g.publisher(t).transport.path.Load(); p.udp || seen.lost.Load() != 0 {
 		t.Errorf("by UDP: %v, %d packets lost", p.udp, seen.lost.Load())
@@ -99,13 +80,10 @@ func TestPublishSimulcast(t *testing.T) {
 	offer := regexp.MustCompile(`a=(ssrc|ssrc-group|msid):[^\r]*\r\n`).ReplaceAllString(s.offer, "") // as senders of several sizes do
 	offer = strings.Replace(offer, "m=audio", layers+"m=audio", 1)
 	s.offer = offer
-	res := g.publish(t, s)
-	if res.code != http.StatusCreated || strings.Contains(res.body, "simulcast") || strings.Contains(res.body, "a=rid") {
-		t.Fatalf("POST: %d %s", res.code, res.body)
+	seen, _ := g.show(t, s, pictures(t, camgate.VP8))
+	if strings.Contains(s.answer, "simulcast") || strings.Contains(s.answer, "a=rid") {
+		t.Errorf("the answer:\n%s", s.answer)
 	}
-	s.run(pictures(t, camgate.VP8))
-	eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-	seen := watch(t, g.stream)
 	eventually(t, "pictures and sound", func() bool { return seen.units.Load() > 50 && seen.sound.Load() > 50 })
 }
 
@@ -131,14 +109,9 @@ func TestPublishWithLoss(t *testing.T) {
 	for _, codec := range []camgate.Codec{camgate.H264, camgate.VP8, camgate.VP9, camgate.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
 			g := newPublished(t)
-			s, pics := newSource(t, codec, camgate.Opus), pictures(t, codec)
+			s := newSource(t, codec, camgate.Opus)
 			s.loss.share.Store(5)
-			if res := g.publish(t, s); res.code != http.StatusCreated {
-				t.Fatalf("POST: %d %s", res.code, res.body)
-			}
-			s.run(pics)
-			eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-			seen := watch(t, g.stream)
+			seen, _ := g.show(t, s, pictures(t, codec))
 			eventually(t, "pictures", func() bool { return seen.units.Load() > 100 })
 			st := g.Stats()
 			t.Logf("sent %d, dropped %d, asked for %d, missed %d, lost to viewers %d, keyframes asked for %d",
@@ -160,12 +133,7 @@ func TestPublishersTakeTurns(t *testing.T) {
 	g := newPublished(t)
 	pics := pictures(t, camgate.VP8)
 	first := newSource(t, camgate.VP8)
-	if res := g.publish(t, first); res.code != http.StatusCreated {
-		t.Fatalf("POST: %d %s", res.code, res.body)
-	}
-	stop := first.run(pics)
-	eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
-	seen := watch(t, g.stream)
+	seen, stop := g.show(t, first, pics)
 	eventually(t, "pictures", func() bool { return seen.units.Load() > 5 })
 	second := newSource(t, camgate.VP8)
 	if res := g.request(t, "POST", g.url, typeSDP, second.offer); res.code != http.StatusConflict || !strings.Contains(res.body, "has a publisher already: webrtc 127.0.0.1") {

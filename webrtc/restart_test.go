@@ -75,8 +75,7 @@ func (g *gateway) restart(c *client, match string) response {
 // An ICE restart changes credentials and path and nothing else: media goes on at once,
 // in the same DTLS session.
 func TestICERestart(t *testing.T) {
-	tcp := func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
-	for name, settings := range map[string]func(*pion.SettingEngine){"udp": nil, "tcp": tcp} {
+	for name, settings := range map[string]func(*pion.SettingEngine){"udp": nil, "tcp": byTCP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stream := newStream(t)

@@ -18,14 +18,13 @@ import (
 // A viewer gets picture and sound at once and without a gap, whichever way the
 // datagrams leave.
 func TestViewerReceives(t *testing.T) {
-	tcp := func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) }
 	for name, c := range map[string]struct {
 		mode     burst.Mode
 		library  bool
 		settings func(*pion.SettingEngine)
 	}{
-		"auto": {}, "plain": {mode: burst.Plain}, "sendmmsg": {mode: burst.Batch}, "gso": {mode: burst.Segment}, "tcp": {settings: tcp},
-		"by the library": {library: true}, "by the library, tcp": {library: true, settings: tcp},
+		"auto": {}, "plain": {mode: burst.Plain}, "sendmmsg": {mode: burst.Batch}, "gso": {mode: burst.Segment}, "tcp": {settings: byTCP},
+		"by the library": {library: true}, "by the library, tcp": {library: true, settings: byTCP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -184,6 +184,18 @@ func (g *gateway) publish(t testing.TB, s *source) response {
 	return res
 }
 
+// show begins the session, sends pictures and sound until the test ends or stop is called,
+// and tells what a viewer gets of them.
+func (g *gateway) show(t testing.TB, s *source, pictures [][]byte) (seen *sights, stop func()) {
+	t.Helper()
+	if res := g.publish(t, s); res.code != http.StatusCreated {
+		t.Fatalf("POST: %d %s", res.code, res.body)
+	}
+	stop = s.run(pictures)
+	eventually(t, "live", func() bool { return g.stream.Status().State == camgate.StateLive })
+	return watch(t, g.stream), stop
+}
+
 // pictures are encoded by ffmpeg: 25 a second, a keyframe each second, in turn for ever.
 func pictures(t testing.TB, codec camgate.Codec) [][]byte {
 	t.Helper()

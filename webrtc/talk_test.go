@@ -170,6 +170,13 @@ func TestRecode(t *testing.T) {
 				t.Errorf("%s of %#x and back: %d instead of %d", to, b, again, loud)
 			}
 		}
+		// As ITU-T G.711 has them: the loudest values of both kinds.
+		loudest := map[camgate.Codec][]byte{camgate.PCMA: {0x2a, 0xaa}, camgate.PCMU: {0x00, 0x80}}
+		for i, b := range loudest[otherLaw(to)] {
+			if there[b] != loudest[to][i] {
+				t.Errorf("%s of %#x is %#x", to, b, there[b])
+			}
+		}
 		quiet := []byte{0x7f, 0xff}
 		if to == camgate.PCMU {
 			quiet = []byte{0x55, 0xd5}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	pion "github.com/pion/webrtc/v4"
 
@@ -78,19 +77,7 @@ type talker struct {
 // says whether there is a section for pictures, too.
 func newTalker(t *testing.T, g *gateway, codec pion.RTPCodecCapability, direction pion.RTPTransceiverDirection, watches bool, header ...string) *talker {
 	t.Helper()
-	m := &pion.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	settings := pion.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
-	api := pion.NewAPI(pion.WithMediaEngine(m), pion.WithInterceptorRegistry(&interceptor.Registry{}), pion.WithSettingEngine(settings))
-	pc, err := api.NewPeerConnection(pion.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pc.GracefulClose() })
+	pc := libraryPeer(t, pion.Configuration{}, nil)
 	c := &talker{pc: pc, got: map[string]int{}}
 	pc.OnTrack(func(track *pion.TrackRemote, _ *pion.RTPReceiver) {
 		for {
@@ -107,6 +94,7 @@ func newTalker(t *testing.T, g *gateway, codec pion.RTPCodecCapability, directio
 			t.Fatal(err)
 		}
 	}
+	var err error
 	if c.mic, err = pion.NewTrackLocalStaticRTP(codec, "mic", "me"); err != nil {
 		t.Fatal(err)
 	}

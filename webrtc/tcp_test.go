@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	pion "github.com/pion/webrtc/v4"
-
 	"github.com/camgate/camgate"
 )
 
@@ -99,6 +97,15 @@ func ahead(stream *camgate.Stream) uint64 {
 	return most - least
 }
 
+// stuck is a viewer by TCP who gets pictures until the valve is closed.
+func (g *gateway) stuck(t *testing.T) (*client, *valve) {
+	t.Helper()
+	v := newValve(t, g.ports.tcpAddr)
+	c := g.join(t, clientOptions{settings: byTCP, answer: v.answer(g.ports)})
+	c.wait("pictures", func() bool { return len(c.packets["video"]) > 100 })
+	return c, v
+}
+
 // What a stuck viewer reports is heard, and another path to it found, while a write to it
 // hangs: nothing is locked meanwhile but the connection.
 func TestStuckViewerIsHeard(t *testing.T) {
@@ -108,12 +115,7 @@ func TestStuckViewerIsHeard(t *testing.T) {
 	p.next()
 	g := newGateway(t, stream, func(o *Options) { o.ReaderTimeout = 20 * time.Second })
 	p.run()
-	valve := newValve(t, g.ports.tcpAddr)
-	stuck := g.join(t, clientOptions{
-		settings: func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) },
-		answer:   valve.answer(g.ports),
-	})
-	stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 100 })
+	stuck, valve := g.stuck(t)
 	valve.close()
 	x := g.only(t)
 	before, since := uint64(0), time.Now()
@@ -154,12 +156,7 @@ func TestStuckViewer(t *testing.T) {
 				o.ReaderTimeout = map[string]time.Duration{"DELETE": 20 * time.Second, "timeout": 3 * time.Second}[how]
 			})
 			p.run()
-			valve := newValve(t, g.ports.tcpAddr)
-			stuck := g.join(t, clientOptions{
-				settings: func(s *pion.SettingEngine) { s.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeTCP4}) },
-				answer:   valve.answer(g.ports),
-			})
-			stuck.wait("pictures", func() bool { return len(stuck.packets["video"]) > 100 })
+			stuck, valve := g.stuck(t)
 			other := g.join(t, clientOptions{})
 			other.wait("pictures", func() bool { return len(other.packets["video"]) > 100 })
 			valve.close()
