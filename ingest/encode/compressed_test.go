@@ -83,14 +83,10 @@ func TestCompressed(t *testing.T) {
 				times[p.Time] = true
 			}
 			tt.want.Encoder = map[camgate.Codec]string{camgate.H264: "libx264", camgate.H265: "libx265", camgate.MJPEG: "mjpeg"}[tt.want.Codec]
-			enc := choose(t, f, tt.want)
-			s, err := enc.Open(f, tt.want)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := open(t, choose(t, f, tt.want), f, tt.want)
 			force := tt.codec != camgate.H265 && tt.want.FPS == 0
 			got, keys, newest := 0, 0, time.Duration(0)
-			err = s.Run(t.Context(), source(len(list), func(i int) Picture {
+			err := s.Run(t.Context(), source(len(list), func(i int) Picture {
 				if i == 30 && force && !s.ForceKeyframe() {
 					t.Error("no keyframes on request")
 				}

@@ -23,8 +23,9 @@ func TestInterlaced(t *testing.T) {
 		}
 		for fields, combed := range map[string]bool{"": true, order: false} {
 			f := Format{Codec: camgate.Raw, Width: 320, Height: 240, Pixels: "yuyv422", FPS: 25, Fields: fields}
-			enc, size, made, got := choose(t, f, Settings{Encoder: "libx264"}), len(data)/count, bytes.Buffer{}, 0
-			err := enc.Run(t.Context(), f, Settings{Bitrate: 8e6}, source(count, func(i int) Picture {
+			s := open(t, choose(t, f, Settings{Encoder: "libx264"}), f, Settings{Bitrate: 8e6})
+			size, made, got := len(data)/count, bytes.Buffer{}, 0
+			err := s.Run(t.Context(), source(count, func(i int) Picture {
 				return Picture{Time: odd(i), AU: [][]byte{data[i*size:][:size]}}
 			}), func(p Picture) error {
 				if p.Time != odd(got) {

@@ -21,6 +21,7 @@ type Session struct {
 	settings Settings
 	patience time.Duration // until the first picture
 	hang     time.Duration // without a picture, after that
+	slow     time.Duration // that it may be behind for
 	cpu      time.Duration // that the child had, once Run has returned
 
 	device  atomic.Pointer[direct] // of an encoder without a child, once it runs
@@ -34,7 +35,7 @@ type Session struct {
 func newSession(e Encoder, f Format, s Settings) *Session {
 	// With other work the same machine may take longer than at the trial.
 	patience := min(max(startTime, 3*e.begin), maxStart)
-	return &Session{encoder: e, format: f, settings: s, patience: patience, hang: hangTime}
+	return &Session{encoder: e, format: f, settings: s, patience: patience, hang: hangTime, slow: slowTime}
 }
 
 // Settings are those of the session, complete.

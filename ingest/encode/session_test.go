@@ -59,6 +59,18 @@ func choose(t testing.TB, f Format, s Settings) Encoder {
 	return list[0]
 }
 
+// open begins a session that has time: the machine may be busy with other tests, and what
+// is looked at is not how fast it is.
+func open(t testing.TB, enc Encoder, f Format, s Settings) *Session {
+	t.Helper()
+	session, err := enc.Open(f, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session.patience, session.hang, session.slow = time.Minute, time.Minute, time.Minute
+	return session
+}
+
 func TestRaw(t *testing.T) {
 	for _, tt := range []struct {
 		pixels string
@@ -72,13 +84,10 @@ func TestRaw(t *testing.T) {
 		t.Run(tt.pixels+strconv.Itoa(tt.stride), func(t *testing.T) {
 			f := Format{Codec: camgate.Raw, Width: tt.width, Height: 240, Stride: tt.stride, Pixels: tt.pixels, FPS: 25}
 			enc := choose(t, f, Settings{Encoder: "libx264"})
-			s, err := enc.Open(f, Settings{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := open(t, enc, f, Settings{})
 			released, got, keys := 0, 0, ""
 			var stream bytes.Buffer
-			err = s.Run(t.Context(), source(20, func(i int) Picture {
+			err := s.Run(t.Context(), source(20, func(i int) Picture {
 				if i == 12 {
 					s.ForceKeyframe()
 				}

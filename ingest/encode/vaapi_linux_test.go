@@ -111,11 +111,17 @@ func insideFailures(t *testing.T) {
 			}
 			enc := list[0]
 			enc.env = append(env, enc.env...)
+			s := open(t, enc, vga, Settings{})
+			if errors.Is(tt.want, ErrHung) { // this is looked at
+				s.hang = hangTime
+			} else if errors.Is(tt.want, ErrSlow) {
+				s.slow = slowTime
+			}
 			i := 0
 			last := time.Now()
 			pace := time.NewTicker(time.Second / 30)
 			defer pace.Stop()
-			err = enc.Run(t.Context(), vga, Settings{}, func(ctx context.Context) (Picture, error) {
+			err = s.Run(t.Context(), func(ctx context.Context) (Picture, error) {
 				select {
 				case <-pace.C:
 				case <-ctx.Done():

@@ -58,7 +58,7 @@ func (s *Session) watch(ctx context.Context) error {
 		waited := s.waited(now)
 		if w.left == 0 || !w.behind(held, waited) {
 			late = now
-		} else if now.Sub(late) > slowTime {
+		} else if now.Sub(late) > s.slow {
 			return fmt.Errorf("%w: %d pictures wait, the oldest for %v", ErrSlow, w.pictures, w.oldest.Round(watchTick))
 		}
 		// An encoder that is too slow for raw pictures gets fewer of them. That it has
@@ -69,7 +69,7 @@ func (s *Session) watch(ctx context.Context) error {
 		}
 		if window.IsZero() {
 			window, idle, left = now, waited, w.left
-		} else if d := now.Sub(window); d >= slowTime {
+		} else if d := now.Sub(window); d >= s.slow {
 			rate, want := float64(w.left-left)/d.Seconds(), s.settings.rate(s.format)
 			if (waited-idle).Seconds() < busyShare*d.Seconds() && rate < 0.9*want {
 				return fmt.Errorf("%w: %.1f pictures per second instead of %.0f", ErrSlow, rate, want)
