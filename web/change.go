@@ -106,6 +106,10 @@ func readChange(r io.Reader) (Change, error) {
 	d.UseNumber()
 	var in changeJSON
 	if err := d.Decode(&in); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			return bad("%s: cannot be a %s", wrong.Field, wrong.Value)
+		}
 		return bad("%s: what can be changed is enabled, source, video, controls", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

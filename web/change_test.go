@@ -50,6 +50,7 @@ func TestChange(t *testing.T) {
 	}{
 		"video":           {`{"video": {"bitrate": "1M", "fps": 15, "size": "640x360"}}`, kind, admin, "", 200, `"settings":{"enabled":true`, "live/front map[bitrate:1M fps:15 size:640x360] map[]"},
 		"controls":        {`{"controls": {"brightness": 7, "autofocus": true}}`, kind + "; charset=utf-8", admin, "", 200, `"live/front"`, "live/front map[] map[autofocus:true brightness:7]"},
+		"no yes or no":    {`{"enabled": "x"}`, kind, admin, "", 400, "enabled: cannot be a string", ""},
 		"off":             {`{"enabled": false}`, kind, admin, "", 200, "", "live/front enabled=false map[] map[]"},
 		"source":          {`{"source": 1}`, kind, admin, "", 200, "", "live/front source=1 map[] map[]"},
 		"any source":      {`{"source": "auto"}`, kind, admin, "", 200, "", "live/front source=-1 map[] map[]"},
