@@ -112,7 +112,7 @@ func (sup *Supervisor) attempt(ctx context.Context) {
 		sup.err, sup.round = nil, nil
 		sup.setState(camgate.StateIdle, nil, 0)
 		return
-	case cause != nil && !errors.Is(cause, context.Canceled):
+	case cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(err, cause): // a source may say more of it
 		err = cause // we ended it, and know better why
 	case err == nil:
 		err = fmt.Errorf("%w: the source ended", camgate.ErrConnectionFailed)

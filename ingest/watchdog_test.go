@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,5 +150,21 @@ func TestRefusedCertificate(t *testing.T) {
 		wait(5 * time.Minute)
 		src.waits(t, time.Minute, time.Minute, time.Minute)
 		s.end(0)
+	})
+}
+
+// A source that is ended as nothing comes may know why, and says so.
+func TestSourceKnowsWhy(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := supervise(t, Options{}, newFake("cam", func(ctx context.Context, _ *camgate.Stream) error {
+			<-ctx.Done()
+			return fmt.Errorf("%w: its cable is loose", context.Cause(ctx))
+		}))
+		wait(15*time.Second + 100*time.Millisecond)
+		s.is(camgate.StateRetrying, camgate.ErrTimeout, 1)
+		if err := s.Status().Err; !strings.HasSuffix(err.Error(), "no connection for 15s: its cable is loose") {
+			t.Errorf("error %v", err)
+		}
+		s.end(time.Second)
 	})
 }

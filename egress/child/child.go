@@ -65,6 +65,9 @@ func (p *Process) Done() <-chan struct{} { return p.exited }
 // PID returns the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Said returns the last lines that the child wrote to its standard error, as one.
+func (p *Process) Said() string { return p.log.String() }
+
 // CPU is how much processor time the child had, and what it waited for of its own
 // children. It is 0 before Done is closed.
 func (p *Process) CPU() time.Duration {

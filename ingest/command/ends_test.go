@@ -51,6 +51,18 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// A program that has to be ended, as it gives no pictures, has often said why.
+func TestLastWords(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	timer := time.AfterFunc(500*time.Millisecond, func() { cancel(fmt.Errorf("%w: no pictures", camgate.ErrTimeout)) })
+	defer timer.Stop()
+	source := newSource(t, "sh", "-c", "echo \"no answer from $2\" >&2; exec sleep 1000", "sh", "--password", "hunter2")
+	err := source.Run(ctx, camgate.NewRendition("yard", camgate.StreamLimits{}))
+	if want := "sh: timeout: no pictures: no answer from ***"; !errors.Is(err, camgate.ErrTimeout) || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // pids reads process IDs that a script wrote.
 func pids(t *testing.T, name string) (out []int) {
 	t.Helper()

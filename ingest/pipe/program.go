@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/camgate/camgate"
@@ -23,7 +24,9 @@ var errEnded = errors.New("the program ended by itself, without an error")
 // Run runs a program and publishes what it writes to its standard output, until either
 // ends. Nothing of the program is left then.
 func Run(ctx context.Context, c child.Command, stream *camgate.Stream, o Options) error {
+	var process *child.Process
 	err := child.Run(ctx, c, func(p *child.Process) error {
+		process = p
 		p.Stdin.Close()
 		setCapacity(p.Stdout)
 		err := Publish(&input{p: p}, stream, o)
@@ -35,14 +38,22 @@ func Run(ctx context.Context, c child.Command, stream *camgate.Stream, o Options
 		}
 		return err
 	})
+	if o.Hide == nil {
+		o.Hide = func(text string) string { return text }
+	}
 	switch {
 	case ctx.Err() != nil:
+		if cause := context.Cause(ctx); process != nil && !errors.Is(cause, ctx.Err()) {
+			if said := o.Hide(process.Said()); said != "" {
+				return &child.Error{Program: filepath.Base(c.Path), Err: cause, Output: said}
+			}
+		}
 		return ctx.Err()
 	case err == nil:
 		return fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, errEnded)
 	}
 	var ce *child.Error
-	if errors.As(err, &ce) && o.Hide != nil {
+	if errors.As(err, &ce) {
 		ce.Output = o.Hide(ce.Output)
 	}
 	return translate(err)
