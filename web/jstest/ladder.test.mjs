@@ -29,7 +29,7 @@ class Session {
 /** A ladder whose rungs do what is said of them: null is to play, else the error. */
 function build(plan, { stream = { state: 'live', error: '' }, visible = true } = {}) {
   const clock = new Clock();
-  const world = { clock, plan, stream, visible, started: [], sessions: {}, said: [] };
+  const world = { clock, plan, stream, visible, asked: 0, started: [], sessions: {}, said: [] };
   const rung = (id) => ({
     id,
     label: id,
@@ -44,7 +44,10 @@ function build(plan, { stream = { state: 'live', error: '' }, visible = true } =
   });
   world.ladder = new Ladder({
     rungs: Object.keys(plan).map(rung),
-    stream: async () => world.stream,
+    stream: async () => {
+      world.asked++;
+      return world.stream;
+    },
     visible: () => world.visible,
     changed: (l) => world.said.push([l.phase, l.rung?.id ?? '', l.message].join('|')),
     clock,
@@ -158,6 +161,21 @@ test('a stream that is not live is waited for, not tried by every rung', async (
   w.plan.webrtc = null;
   w.stream = { state: 'live', error: '' };
   await w.clock.until(103_000);
+  assert.equal(w.ladder.rung?.id, 'webrtc');
+  await w.close();
+});
+
+test('a wrong password is not sent again and again', async () => {
+  const w = build({ webrtc: new RungError('authentication failed', { final: true }), hls: null }, { stream: { state: 'refused', error: 'authentication failed', barred: true } });
+  await w.clock.until(50_000);
+  assert.deepEqual(w.started, ['webrtc']);
+  assert.equal(w.asked, 1);
+  assert.equal(w.ladder.message, 'The gateway refuses: authentication failed');
+  await w.clock.until(130_000);
+  assert.equal(w.started.length, 3);
+  w.plan.webrtc = null;
+  w.ladder.nudge();
+  await w.clock.until(131_000);
   assert.equal(w.ladder.rung?.id, 'webrtc');
   await w.close();
 });

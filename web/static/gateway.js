@@ -4,6 +4,8 @@ import { RungError } from './rung.js';
 
 /** The statuses after which asking again does not help. */
 const FINAL = new Set([400, 401, 403, 404, 405, 406, 409, 415, 501]);
+/** Those of a wrong password, and of too many of them. */
+const BARRED = new Set([401, 429]);
 
 /** Where the gateway is from which a module at this URL came. */
 export function gatewayOf(moduleURL) { return moduleURL.replace(/assets\/(?:[0-9a-f]+\/)?[\w.-]+(?:[?#].*)?$/, ''); }
@@ -43,20 +45,20 @@ export class Address {
       return await this.fetch(url, options);
     } catch (err) {
       if (options.signal?.aborted) throw err;
-      throw unreachable();
+      throw unreachable(new URL(this.base, location.href).origin);
     }
   }
 
   fetch(url, options = {}) { return fetch(url, { ...options, headers: { ...this.headers, ...options.headers } }); }
 
-  /** What the API says of the stream; {state: 'refused', error} when it says nothing, null
-   * when it does not answer. */
+  /** What the API says of the stream; {state: 'refused', error, barred} when it says nothing (barred:
+   * for want of the right password), null when it does not answer. */
   async info() {
     try {
       const response = await this.fetch(this.api, { cache: 'no-store', signal: AbortSignal.timeout(5000) });
       if (response.ok) return await response.json();
       if (response.status >= 500) return null;
-      return { state: 'refused', error: (await refusal(response)).message };
+      return { state: 'refused', error: (await refusal(response)).message, barred: BARRED.has(response.status) };
     } catch {
       return null;
     }
@@ -79,5 +81,8 @@ export function refusalOf(status, body) {
   return new RungError(text || `the gateway answered ${status}`, { final: FINAL.has(status), status });
 }
 
-/** The error of a gateway that does not answer at all. */
-export function unreachable() { return new RungError('the gateway does not answer', { unreachable: true }); }
+/** The error of a gateway that does not answer at all; a page of another origin is not told whether it may not ask. */
+export function unreachable(origin = location.origin) {
+  const foreign = origin === location.origin ? '' : `, or http.allow_origins does not name ${location.origin}`;
+  return new RungError(`the gateway does not answer${foreign}`, { unreachable: true });
+}

@@ -29,6 +29,7 @@ export class Ladder {
   #message = '';
   #phase = 'trying';
   #away = false; // the stream was not live, or the gateway did not answer, when it was asked last
+  #barred = false; // the gateway wanted another password
   #nudged = false;
   #wake = () => {};
 
@@ -92,7 +93,7 @@ export class Ladder {
   /** Tries the rungs until one plays. One that takes long has the next one beside it:
    * nobody looks at nothing until its deadline. */
   async #down(signal) {
-    this.#nudged = false;
+    this.#nudged = this.#barred = false;
     for (const step of this.#rungs) Object.assign(step, { status: 'ready', reason: '', final: false, unreachable: false });
     for (const step of this.#rungs) {
       this.#say('trying', `Connecting by ${step.rung.label}`);
@@ -105,6 +106,7 @@ export class Ladder {
       const stream = await this.#stream();
       if (signal.aborted) return;
       this.#away = stream?.state !== 'live';
+      this.#barred = Boolean(stream?.barred);
       if (stream && this.#away) return this.#give(away(stream));
       if (!stream && step.unreachable) return this.#give(step.reason);
     }
@@ -265,10 +267,10 @@ export class Ladder {
 
   /** Waits before the next round, but no longer than until the stream is back. */
   async #wait(ms, signal) {
-    const until = this.#clock.now() + ms * (0.8 + 0.4 * Math.random());
+    const until = this.#clock.now() + (this.#barred ? TIMES.barred : ms * (0.8 + 0.4 * Math.random()));
     while (!signal.aborted && !this.#nudged && this.#clock.now() < until) {
       await this.#nap(Math.min(TIMES.watch, until - this.#clock.now()));
-      if (this.#phase !== 'waiting' || !this.#visible()) continue;
+      if (this.#phase !== 'waiting' || this.#barred || !this.#visible()) continue;
       const stream = await this.#stream();
       if (stream?.state === 'live' && this.#away) return;
       this.#away = stream?.state !== 'live';

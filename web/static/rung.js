@@ -27,5 +27,6 @@ export const TIMES = {
   accident: 2000, // what played for so long and ended is begun again at once
   steady: 10_000, // what plays for so long was no accident
   pause: [1000, 15_000], // between two rounds, first and longest
+  barred: 60_000, // until a password that was wrong is sent again: of ten a minute the gateway bars the address
   climb: [20_000, 300_000], // until a better rung is tried again, first and longest
 };
