@@ -1,7 +1,7 @@
 // The numbers over a picture: what plays, how well, and which way it comes.
 
 import { h, say } from './dom.js';
-import { arrows, bitrate, sentence } from './words.js';
+import { arrows, bitrate, plural, sentence } from './words.js';
 
 /** A panel of figures; its rows stay, only their text changes. */
 export class Overlay {
@@ -45,7 +45,7 @@ export function rows({ rung, phase, message, fps, stats: s, steps, missing, made
     ['Delay', delay(s)],
     ['Loss', s.loss === undefined ? '' : `${(s.loss * 100).toFixed(s.loss && s.loss < 0.1 ? 1 : 0)} %, ${s.lost} packets so far`],
     ['Jitter', s.jitter === undefined ? '' : ms(s.jitter)],
-    ['Trouble', [s.dropped ? `${s.dropped} frames dropped` : '', s.freezes ? `froze ${s.freezes === 1 ? 'once' : `${s.freezes} times`}` : ''].filter(Boolean).join(', ')],
+    ['Trouble', [s.dropped ? `${plural(s.dropped, 'frame')} dropped` : '', s.freezes ? `froze ${s.freezes === 1 ? 'once' : `${s.freezes} times`}` : ''].filter(Boolean).join(', ')],
     ['Decoder', [s.decoder && s.decoder !== 'unknown' ? s.decoder : '', s.hardware ? 'in hardware' : ''].filter(Boolean).join(', ')],
     ['Path', path(s)],
     ['Self-test', selfTest(s)],
