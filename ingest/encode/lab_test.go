@@ -4,9 +4,7 @@ package encode
 
 import (
 	"bytes"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/camgate/camgate"
 )
@@ -16,17 +14,7 @@ import (
 func TestLabDirect(t *testing.T) {
 	f := Format{Codec: camgate.Raw, Width: 320, Height: 240, Pixels: "yuv420p", FPS: 5}
 	e := New(Options{})
-	var table []Proof
-	for tries := 1; ; tries++ { // in this machine ffmpeg takes its time to begin
-		var err error
-		if table, err = e.Prove(t.Context(), Settings{Width: 320, Height: 240, FPS: 5}); err != nil {
-			t.Fatal(err)
-		}
-		if tries == 4 || !slices.ContainsFunc(table, func(p Proof) bool { return p.Name == "h264_v4l2m2m" && p.Busy }) {
-			break
-		}
-		<-time.After(retryAfter(tries))
-	}
+	table := proven(t, e, Settings{Width: 320, Height: 240, FPS: 5})
 	for _, p := range table {
 		t.Logf("%+v", p)
 		if p.Name == "h264_v4l2m2m" && !p.Works { // ffmpeg, with the same device

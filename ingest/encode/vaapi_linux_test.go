@@ -48,10 +48,7 @@ var patient = Settings{FPS: 1}
 func insideAuto(t *testing.T) {
 	e := New(Options{StateDir: t.TempDir()})
 	for _, codec := range []camgate.Codec{camgate.H264, camgate.H265, camgate.MJPEG} {
-		table, err := e.Prove(t.Context(), Settings{Codec: codec, Width: 320, Height: 240, FPS: patient.FPS})
-		if err != nil {
-			t.Fatal(err)
-		}
+		table := proven(t, e, Settings{Codec: codec, Width: 320, Height: 240, FPS: patient.FPS})
 		for _, p := range table {
 			t.Logf("%+v", p)
 			if want := p.Name == "h264_vaapi" || p.Name == "libx265" || p.Name == "mjpeg"; want != p.Chosen {
