@@ -7,11 +7,12 @@ import (
 
 // Reception is what a viewer says of its network.
 type Reception struct {
-	Lost float64   // share of the packets that did not arrive, 0 to 1, since the report before
+	Lost float64   // share of the packets that did not arrive, or delays as bad, 0 to 1, since the report before
 	At   time.Time // when it was said
 }
 
-// Report notes what share of the packets a viewer says were lost on the way to it.
+// Report notes what share of the packets a viewer says were lost on the way to it, or what
+// its delays amount to.
 func (r *Reader) Report(lost float64) {
 	r.reception.Store(&Reception{Lost: min(max(lost, 0), 1), At: time.Now()})
 }

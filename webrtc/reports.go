@@ -45,11 +45,12 @@ func (s *session) arrivals(p []byte) {
 	}
 }
 
-// reported judges by a receiver report; the transport's mu is held.
-func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) {
+// reported judges by a receiver report, and returns the loss that it amounts to; the
+// transport's mu is held.
+func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) (loss float64) {
 	r, v := &s.reports, &s.told
 	if b.LastSequenceNumber == r.seq { // it came twice, as there are two tracks
-		return
+		return toll(v.lost, v.queue)
 	}
 	r.seq = b.LastSequenceNumber
 	var longer time.Duration
@@ -63,6 +64,19 @@ func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) {
 	v.lost, v.queue, v.carries = float64(b.FractionLost)/256, longer, v.told
 	v.full = v.lost > lossFull || longer > tripFull
 	v.heavily = v.lost > lossHeavy || longer > tripHeavy
+	return toll(v.lost, v.queue)
+}
+
+// toll is the loss that what is lost and a queue amount to: a queue that long loses
+// nothing yet, but all that is in it is late, and when it is full it does.
+func toll(lost float64, queue time.Duration) float64 {
+	switch {
+	case queue > tripHeavy:
+		return max(lost, lossFull)
+	case queue > tripFull:
+		return max(lost, lossFull/2)
+	}
+	return lost
 }
 
 // estimated takes the viewer's own estimate.

@@ -42,7 +42,7 @@ func (s *session) feedback(packets []rtcp.Packet) {
 }
 
 // reception notes what share of the picture's packets the viewer missed of late
-// (RFC 3550 section 6.4.1), also of those that were sent again since.
+// (RFC 3550 section 6.4.1), also of those that were sent again since, or a queue that is as bad.
 func (s *session) reception(blocks []rtcp.ReceptionReport) {
 	reader := s.reader.Load()
 	if reader == nil {
@@ -55,12 +55,9 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 			if l.ssrc != b.SSRC {
 				continue
 			}
-			if l.kind == camgate.Video {
-				reader.Report(float64(b.FractionLost) / 256)
-			}
 			trip := roundTrip(b, time.Now())
 			if l.kind == camgate.Video {
-				s.reported(b, trip)
+				reader.Report(s.reported(b, trip))
 			}
 			if trip > 0 {
 				s.transport.rtt.Store(int64(trip))
