@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/camgate/camgate"
@@ -112,7 +113,7 @@ func (cs controls) Change(ctx context.Context, stream string, change web.Change)
 			break
 		}
 		if err := d.SetControls(change.Controls); err != nil {
-			return bad("controls: %w", err)
+			return bad("controls: %s", strings.ReplaceAll(err.Error(), camgate.ErrBadRequest.Error()+": ", ""))
 		}
 	}
 	c.mu.Lock()

@@ -160,7 +160,7 @@ func (c *capture) setControls() {
 		err = apply(c.dev, set)
 	}
 	if err = errors.Join(append(errs, err)...); err != nil {
-		c.note("controls", strings.ReplaceAll(err.Error(), "\n", "; "))
+		c.note("controls", strings.NewReplacer("\n", "; ", camgate.ErrBadRequest.Error()+": ", "").Replace(err.Error()))
 	}
 }
 
