@@ -2,6 +2,7 @@ package camgate
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -75,6 +76,13 @@ func (t *Track) Reorders() bool { return t.reorders.Load() }
 // SetReorders notes that pictures are not in their order, or (for a new session of
 // the source) that none is known to be.
 func (t *Track) SetReorders(reorders bool) { t.reorders.Store(reorders) }
+
+// Rich reports whether H264 has more than 8 bits or 4:2:0, which many decoders do not take:
+// High 10, High 4:2:2, High 4:4:4 Predictive, CAVLC 4:4:4 (ISO/IEC 14496-10 annex A.2).
+func (t *Track) Rich() bool {
+	sps := t.Params().SPS
+	return t.Codec == H264 && len(sps) > 3 && slices.Contains([]byte{110, 122, 244, 44}, sps[1])
+}
 
 // Arrived returns how many complete access units of the track came from the
 // source, also those that were not published: for watchdogs.

@@ -66,6 +66,8 @@ func TestMade(t *testing.T) {
 	}
 	h264, b, h265 := track(Video, H264, false), track(Video, H264, true), track(Video, H265, true)
 	aac, opus := track(Audio, AAC, false), track(Audio, Opus, false)
+	rich := track(Video, H264, false)
+	rich.SetParams(&Params{SPS: []byte{0x67, 122, 0, 0x1f}})
 	for _, c := range []struct {
 		from, to []*Track
 		encoded  bool
@@ -76,6 +78,7 @@ func TestMade(t *testing.T) {
 		{[]*Track{b, opus}, []*Track{h264, opus}, false, []string{"video H264, B-frames left out"}},
 		{[]*Track{b, aac}, []*Track{h264, opus}, true, []string{"video H264 -> H264, without B-frames", "audio AAC -> Opus"}},
 		{[]*Track{h264}, []*Track{h264}, false, nil},
+		{[]*Track{rich}, []*Track{h264}, true, []string{"video H264 -> H264, of 8 bits and 4:2:0"}},
 		{[]*Track{aac}, []*Track{opus}, false, []string{"audio AAC -> Opus"}},
 		{nil, nil, false, nil},
 	} {

@@ -183,7 +183,7 @@ func (c *codec) fitsH264(t *camgate.Track) int {
 	}
 	profile := strings.ToLower(c.parameter("profile-level-id"))
 	sps := t.Params().SPS
-	if len(sps) > 3 && isRich(sps[1]) && (len(profile) != 6 || hex.EncodeToString(sps[1:2]) != profile[:2]) {
+	if t.Rich() && (len(profile) != 6 || hex.EncodeToString(sps[1:2]) != profile[:2]) {
 		return 0
 	}
 	if mode == "" || len(profile) != 6 {
@@ -199,12 +199,6 @@ func (c *codec) fitsH264(t *camgate.Track) int {
 		return 3
 	}
 	return 2
-}
-
-// isRich tells whether a profile_idc has more than 8 bits or 4:2:0 (ISO/IEC 14496-10
-// annex A.2): High 10, High 4:2:2, High 4:4:4 Predictive, CAVLC 4:4:4.
-func isRich(profile byte) bool {
-	return profile == 110 || profile == 122 || profile == 244 || profile == 44
 }
 
 // fitsH265: a viewer names the profile that it decodes, which is Main when it does not

@@ -86,6 +86,7 @@ func TestSlots(t *testing.T) {
 
 func TestFit(t *testing.T) {
 	track := camgate.NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: &camgate.Params{Width: 640, Height: 360, FPS: 25}})
+	deep := camgate.NewTrack(camgate.TrackOptions{Codec: camgate.H264, Params: &camgate.Params{SPS: []byte{0x67, 122, 0, 0x1f}}})
 	raw := camgate.NewTrack(camgate.TrackOptions{Codec: camgate.Raw, Params: &camgate.Params{Width: 640, Height: 360}})
 	tests := []struct {
 		name  string
@@ -96,6 +97,9 @@ func TestFit(t *testing.T) {
 		{"nothing", Settings{}, track, true},
 		{"raw", Settings{}, raw, false},
 		{"its codec", Settings{Codec: camgate.H264}, track, true},
+		{"its codec, plain", Settings{Codec: camgate.H264, Plain: true}, track, true},
+		{"4:2:2", Settings{Codec: camgate.H264}, deep, true},
+		{"4:2:2 that is to be plain", Settings{Codec: camgate.H264, Plain: true}, deep, false},
 		{"another codec", Settings{Codec: camgate.H265}, track, false},
 		{"its size", Settings{Width: 640, Height: 360}, track, true},
 		{"another size", Settings{Width: 320, Height: 180}, track, false},

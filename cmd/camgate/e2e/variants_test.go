@@ -97,6 +97,16 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestVariantsOfRichPictures: H264 of 4:2:2, which no browser offers, is H264 for it none the less.
+func TestVariantsOfRichPictures(t *testing.T) {
+	g := start(t, "streams:\n  rich: "+made("-c:v libx264 -preset ultrafast -g 25 -bf 0 -pix_fmt yuv422p -an")+"\n")
+	g.awaitLive("rich")
+	r := browse(t, g, "whep=/rich/whep")["whep"]
+	if r.Frames < 50 || r.Made != "video H264 -> H264, of 8 bits and 4:2:0" || r.Missing != "" || r.W != 640 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestPicturesByRTSP: RTP carries the pictures of every stream as JPEG, made once for all.
 func TestPicturesByRTSP(t *testing.T) {
 	g := start(t, "streams:\n  demo: {source: demo}\n"+
