@@ -26,9 +26,11 @@ func (e *encoding) sound(ctx context.Context) {
 	if len(tracks) == 0 {
 		return
 	}
+	// It has no Logger: that it waits for the encoder, and may so miss the beginning, is
+	// nothing to warn of.
 	reader, err := e.source.parent.Subscribe(ctx, camgate.SubscribeOptions{
 		Tracks:   append(slices.Clip(tracks), e.main), // to begin where the picture does
-		Protocol: protocol, Internal: true, Logger: e.source.log,
+		Protocol: protocol, Internal: true,
 	})
 	if err != nil {
 		return
