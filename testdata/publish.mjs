@@ -60,7 +60,10 @@ try {
     await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);
     const live = async () => (await (await fetch(`${base}/api/v1/streams`)).json()).streams.some((s) => s.state === 'live');
     for (let i = 0; i < 40 && (await live()); i++) await new Promise((done) => { setTimeout(done, 50); });
-  } else if (await page.isVisible('#stop')) await page.click('#stop');
+  } else if (await page.isVisible('#stop')) {
+    await page.keyboard.press('Enter'); // Start gave it the focus
+    await page.waitForSelector('#start', { timeout: 5000 }).catch(() => errors.push('Stop does not have the focus'));
+  }
   console.log(JSON.stringify({ ...state, errors }));
 } finally {
   await context.close();

@@ -25,8 +25,10 @@ function show(next, why = '') {
   say(state, text);
   say(reason, why ? why[0].toUpperCase() + why.slice(1) : '');
   const busy = ['asking', 'connecting', 'live'].includes(next);
-  byId('start').hidden = busy;
-  byId('stop').hidden = !busy;
+  const [gone, there] = busy ? [byId('start'), byId('stop')] : [byId('stop'), byId('start')];
+  const focused = document.activeElement === gone;
+  [gone.hidden, there.hidden] = [true, false];
+  if (focused) there.focus(); // who has no mouse would have to look for it
   for (const field of form.querySelectorAll('select')) field.disabled = busy;
 }
 
