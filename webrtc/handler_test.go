@@ -123,6 +123,7 @@ func TestSessionResource(t *testing.T) {
 		}
 	})
 	eventually(t, "connected", func() bool { return c.pc.ConnectionState() == pion.PeerConnectionStateConnected })
+	eventually(t, "served", func() bool { return g.Stats().Joined == 1 }) // it is told only then
 	if r := g.request(t, "DELETE", c.location, "", ""); r.code != http.StatusOK {
 		t.Errorf("DELETE: %d %s", r.code, r.body)
 	}

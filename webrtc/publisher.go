@@ -59,7 +59,6 @@ func (x *publisher) note([]string) {}
 
 // run takes what is published until that ends.
 func (x *publisher) run() {
-	defer close(x.done)
 	err := x.serve()
 	x.cancel(err)
 	x.mu.Lock()

@@ -30,7 +30,7 @@ type resource struct {
 
 	ctx    context.Context //nolint:containedctx // it is the session's life: requests come and go
 	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when run has returned
+	done   chan struct{} // closed when run has returned, and it is on no list any more
 }
 
 // member is a session that runs.
@@ -169,6 +169,7 @@ func (s *Server) start(e *endpoint, m member) error {
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
+		defer close(m.base().done)
 		m.run()
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -43,7 +43,6 @@ type session struct {
 
 // run serves the viewer until it leaves or the stream has other tracks.
 func (s *session) run() {
-	defer close(s.done)
 	stop := context.AfterFunc(s.ctx, s.abort)
 	err := s.serve()
 	s.cancel(err)
