@@ -77,7 +77,8 @@ func (s *Server) stream(c *gin.Context) {
 	case t.output == outUnknown:
 		s.refuse(c, http.StatusNotFound, t.name, fmt.Sprintf("stream %s has no such page or output", t.name))
 	case !allowed(t.output, c.Request.Method):
-		s.refuse(c, http.StatusMethodNotAllowed, t.name, c.Request.Method+" is not possible here")
+		c.Header("Allow", "GET, HEAD")
+		s.refuse(c, http.StatusMethodNotAllowed, t.name, c.Request.Method+" is not possible here: GET, HEAD")
 	case t.output == outPage:
 		s.player(c, t.stream)
 	case t.output == outPublish:

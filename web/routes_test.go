@@ -99,6 +99,9 @@ func TestRoutes(t *testing.T) {
 	} {
 		t.Run(c.method+" "+c.path[:min(40, len(c.path))], func(t *testing.T) {
 			r := do(s, c.method, c.path)
+			if allow := r.Header.Get("Allow"); (r.StatusCode == http.StatusMethodNotAllowed) != (allow != "") { // RFC 9110 section 15.5.6
+				t.Errorf("%d with Allow: %q", r.StatusCode, allow)
+			}
 			if got := body(t, r); r.StatusCode != c.code || !strings.Contains(strings.ToLower(got), strings.ToLower(c.want)) {
 				t.Errorf("%d %s\nwant %d with %s", r.StatusCode, got, c.code, c.want)
 			}
