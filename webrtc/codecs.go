@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -237,9 +238,15 @@ func (o *offer) why(t *camgate.Track) string {
 	if t.Reorders() {
 		return "it has B-frames, which WebRTC cannot show: switch them off at the camera or encoder"
 	}
+	offers := o.offers(t.Kind)
 	switch t.Codec {
-	case camgate.H264, camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1, camgate.Opus, camgate.G722, camgate.PCMA, camgate.PCMU:
-		return fmt.Sprintf("the viewer offers %s only", o.offers(t.Kind))
+	case camgate.H264:
+		if slices.Contains(strings.Fields(offers), string(camgate.H264)) {
+			return fmt.Sprintf("the viewer offers %s in another form (it is %s, with packetization-mode=1)", t.Codec, cmp.Or(t.Params().Profile, "of an unknown profile"))
+		}
+		fallthrough
+	case camgate.H265, camgate.VP8, camgate.VP9, camgate.AV1, camgate.Opus, camgate.G722, camgate.PCMA, camgate.PCMU:
+		return fmt.Sprintf("the viewer offers %s only", offers)
 	}
 	return "WebRTC has no such codec"
 }

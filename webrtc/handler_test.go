@@ -54,6 +54,7 @@ func TestRequests(t *testing.T) {
 		{"empty", "POST", g.url, typeSDP, "", nil, 400, "v=0"},
 		{"too large", "POST", g.url, typeSDP, offer + strings.Repeat("a=x\r\n", 20_000), nil, 413, "65536"},
 		{"no fingerprint", "POST", g.url, typeSDP, strings.ReplaceAll(offer, "a=fingerprint", "a=x"), nil, 400, "fingerprint"},
+		{"single NAL units", "POST", g.url, typeSDP, strings.ReplaceAll(offer, "packetization-mode=1", "packetization-mode=0"), nil, 406, "packetization-mode=1"},
 		{"no H264", "POST", g.url, typeSDP, strings.ReplaceAll(offer, "H264", "H999"), nil, 406, "video H264: the viewer offers"},
 		{"unknown session", "PATCH", g.url + "/0123", typeFragment, fragment, nil, 404, ""},
 		{"PATCH SDP", "PATCH", session, typeSDP, offer, nil, 415, ""},
