@@ -77,7 +77,7 @@ func TestInput(t *testing.T) {
 			}, func(Picture) error { return nil })
 			d := time.Since(begin)
 			t.Logf("after %v and %d pictures: %v", d.Round(time.Millisecond), i+1, err)
-			if !errors.Is(err, tt.want) || errors.Is(err, camgate.ErrEncoderUnavailable) == errors.Is(err, camgate.ErrDecoder) || d > 8*time.Second {
+			if !errors.Is(err, tt.want) || errors.Is(err, camgate.ErrEncoderUnavailable) == errors.Is(err, camgate.ErrDecoder) {
 				t.Errorf("after %v: %v", d, err)
 			}
 			if errors.Is(err, ErrInput) && !strings.Contains(err.Error(), "ecoding") {
