@@ -34,7 +34,7 @@ export class Controls {
     this.full = button('Fullscreen', 'f', 'full', () => player.fullscreen());
     this.pip.hidden = !document.pictureInPictureEnabled;
     this.bar = h('div', { class: 'player-bar', part: 'bar', role: 'group', 'aria-label': 'Controls' }, this.mute, this.talk.button, this.statsButton, this.snapshot, this.pip, this.full);
-    this.stage = h('div', { class: 'player-stage', part: 'stage', role: 'group' }, this.poster, this.only,
+    this.stage = h('div', { class: 'player-stage', part: 'stage', role: 'group', 'aria-label': 'Player' }, this.poster, this.only,
       h('div', { class: 'player-top', part: 'state', role: 'status' }, this.pill, this.message), this.overlay.element, this.bar);
     this.noteText = h('span');
     this.withSound = h('button', { type: 'button', class: 'player-sound', onclick: () => player.hearByHLS() }, 'Play it with sound by LL-HLS');
