@@ -7,14 +7,15 @@ import (
 
 // Reception is what a viewer says of its network.
 type Reception struct {
-	Lost float64   // share of the packets that did not arrive, or delays as bad, 0 to 1, since the report before
-	At   time.Time // when it was said
+	Lost    float64   // share of the packets that did not arrive, or delays as bad, 0 to 1, since the report before
+	Carries float64   // bit/s that get through while more is sent than its network carries; 0: not known
+	At      time.Time // when it was said
 }
 
-// Report notes what share of the packets a viewer says were lost on the way to it, or what
-// its delays amount to.
-func (r *Reader) Report(lost float64) {
-	r.reception.Store(&Reception{Lost: min(max(lost, 0), 1), At: time.Now()})
+// Report notes what a viewer says of its network: what share of the packets were lost on the
+// way to it, or what its delays amount to, and what its network carries; see Reception.
+func (r *Reader) Report(lost, carries float64) {
+	r.reception.Store(&Reception{Lost: min(max(lost, 0), 1), Carries: carries, At: time.Now()})
 }
 
 // Receptions returns what viewers said last, if that was after since. Those who say

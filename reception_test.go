@@ -19,9 +19,9 @@ func TestReceptions(t *testing.T) {
 		}
 		readers = append(readers, r)
 	}
-	readers[0].Report(0.1)
-	readers[0].Report(0.25)
-	readers[1].Report(7)
+	readers[0].Report(0.1, 0)
+	readers[0].Report(0.25, 0)
+	readers[1].Report(7, 0)
 	lost := 0.0
 	for _, of := range s.Receptions(begin.Add(-time.Second)) {
 		lost += of.Lost

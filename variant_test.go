@@ -34,7 +34,7 @@ func TestVariantReaders(t *testing.T) {
 		}
 	}
 	b.Sent(100)
-	b.Report(0.5)
+	b.Report(0.5, 0)
 	info := s.Info()
 	if len(info.Readers) != 2 || info.Readers[0].ID == info.Readers[1].ID || info.BytesOut != 100 {
 		t.Errorf("readers %+v, %d bytes out", info.Readers, info.BytesOut)

@@ -117,7 +117,7 @@ func (s *session) hear(reader *camgate.Reader, p rtcp.Packet) {
 		for _, block := range p.Reports {
 			for _, out := range s.outs {
 				if out.track.SSRC == block.SSRC && out.track.Kind == camgate.Video {
-					reader.Report(float64(block.FractionLost) / 256)
+					reader.Report(float64(block.FractionLost)/256, 0)
 				}
 			}
 		}

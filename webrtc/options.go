@@ -33,6 +33,8 @@ type Options struct {
 	// Smaller returns the smaller renditions of a stream that a viewer may be sent in its
 	// place when its network does not carry the stream, best first; nil: there are none.
 	Smaller func(*camgate.Stream) []*camgate.Stream
+	// Adapts tells whether a stream follows what its viewers report; nil: none does.
+	Adapts func(*camgate.Stream) bool
 	// Variants makes what viewers cannot take as it is; nil: nothing does.
 	Variants camgate.Variants
 	Logger   *slog.Logger

@@ -26,7 +26,7 @@ func (s *session) observe(now time.Time) {
 	s.transport.mu.Lock()
 	defer s.transport.mu.Unlock()
 	for _, l := range s.lanes {
-		if l.stamps == 0 || len(s.smaller) == 0 || s.transport.local == nil {
+		if l.stamps == 0 || !s.observed || s.transport.local == nil {
 			continue
 		}
 		if s.flight == nil {
@@ -40,17 +40,47 @@ func (s *session) observe(now time.Time) {
 func (s *session) arrivals(p []byte) {
 	s.transport.mu.Lock()
 	defer s.transport.mu.Unlock()
-	if s.flight != nil {
-		s.flight.feedback(p, time.Now())
+	if s.flight == nil {
+		return
+	}
+	before := s.flight.verdict.count
+	s.flight.feedback(p, time.Now())
+	if r := s.reader.Load(); r != nil && s.flight.verdict.count != before {
+		r.Report(s.toll(), s.carries())
 	}
 }
 
-// reported judges by a receiver report, and returns the loss that it amounts to; the
-// transport's mu is held.
-func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) (loss float64) {
+// toll is the loss that all reports amount to: a long queue loses nothing yet, but what is
+// in it is late, and when it is full it does. The transport's mu is held.
+func (s *session) toll() float64 {
+	full, heavily := s.told.full, s.told.heavily
+	if s.flight != nil { // which is sooner to see a queue; of losses it sees but a moment
+		queue := s.flight.verdict.queue
+		full, heavily = full || queue > queueFull, heavily || queue > queueLong
+	}
+	switch {
+	case heavily:
+		return max(s.told.lost, lossFull)
+	case full:
+		return max(s.told.lost, lossFull/2)
+	}
+	return s.told.lost
+}
+
+// carries is what gets through in bit/s while the network has more than that; 0: it has not,
+// or nobody knows. The transport's mu is held.
+func (s *session) carries() float64 {
+	if s.flight == nil || s.flight.verdict.queue <= queueFull {
+		return 0
+	}
+	return s.flight.verdict.rate
+}
+
+// reported judges by a receiver report; the transport's mu is held.
+func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) {
 	r, v := &s.reports, &s.told
 	if b.LastSequenceNumber == r.seq { // it came twice, as there are two tracks
-		return toll(v.lost, v.queue)
+		return
 	}
 	r.seq = b.LastSequenceNumber
 	var longer time.Duration
@@ -64,19 +94,6 @@ func (s *session) reported(b rtcp.ReceptionReport, trip time.Duration) (loss flo
 	v.lost, v.queue, v.carries = float64(b.FractionLost)/256, longer, v.told
 	v.full = v.lost > lossFull || longer > tripFull
 	v.heavily = v.lost > lossHeavy || longer > tripHeavy
-	return toll(v.lost, v.queue)
-}
-
-// toll is the loss that what is lost and a queue amount to: a queue that long loses
-// nothing yet, but all that is in it is late, and when it is full it does.
-func toll(lost float64, queue time.Duration) float64 {
-	switch {
-	case queue > tripHeavy:
-		return max(lost, lossFull)
-	case queue > tripFull:
-		return max(lost, lossFull/2)
-	}
-	return lost
 }
 
 // estimated takes the viewer's own estimate.

@@ -27,9 +27,21 @@ func TestReported(t *testing.T) {
 	} {
 		for range 2 { // the same report for another track
 			report := rtcp.ReceptionReport{FractionLost: tt.lost, LastSequenceNumber: uint32(100 + i)}
-			if got := s.reported(report, tt.trip); got != tt.want {
+			s.reported(report, tt.trip)
+			if got := s.toll(); got != tt.want {
 				t.Errorf("%d/256 lost, %v there and back, the shortest %v: %v, want %v", tt.lost, tt.trip, s.reports.shortest, got, tt.want)
 			}
+		}
+	}
+}
+
+// TestTollOfQueues: what tells of each packet's arrival sees a queue that reports do not.
+func TestTollOfQueues(t *testing.T) {
+	for queue, want := range map[time.Duration]float64{0: 0.02, 80 * time.Millisecond: 0.02, 81 * time.Millisecond: 0.05, 301 * time.Millisecond: 0.1} {
+		s := &session{told: verdict{lost: 0.02}, flight: newEstimator(time.Now())}
+		s.flight.verdict.queue = queue
+		if got := s.toll(); got != want {
+			t.Errorf("a queue of %v: %v, want %v", queue, got, want)
 		}
 	}
 }

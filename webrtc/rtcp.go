@@ -57,7 +57,8 @@ func (s *session) reception(blocks []rtcp.ReceptionReport) {
 			}
 			trip := roundTrip(b, time.Now())
 			if l.kind == camgate.Video {
-				reader.Report(s.reported(b, trip))
+				s.reported(b, trip)
+				reader.Report(s.toll(), s.carries())
 			}
 			if trip > 0 {
 				s.transport.rtt.Store(int64(trip))

@@ -159,7 +159,8 @@ func (s *Server) open(r *http.Request, stream *camgate.Stream, o *offer, p *plan
 	for i := range o.sections {
 		x.signalling.claims.add(o.sections[i].candidates)
 	}
-	if x.smaller = s.smaller(stream, p); len(x.smaller) > 0 {
+	x.smaller = s.smaller(stream, p)
+	if x.observed = len(x.smaller) > 0 || s.opts.Adapts != nil && s.opts.Adapts(stream); x.observed {
 		x.transport.onArrivals = x.arrivals
 	} else {
 		p.unstamp() // 8 bytes of each packet, and reports, that nobody needs

@@ -23,6 +23,8 @@ type session struct {
 	lanes   []*lane           // by route
 	mic     *microphone       // nil: the viewer is not heard
 	smaller []*camgate.Stream // renditions that the viewer may be sent in the stream's place, best first
+	// observed says that it matters what the viewer's network carries.
+	observed bool
 
 	reader   atomic.Pointer[camgate.Reader]
 	from     atomic.Pointer[camgate.Stream] // that is read: the stream, or a variant of it

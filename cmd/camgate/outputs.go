@@ -53,7 +53,7 @@ func (a *app) addWebRTC() error {
 		UDPAddress: c.Address, TCPAddress: c.Address,
 		Hosts: c.PublicHosts, HostsRefresh: c.PublicHostsRefresh, LoopbackOnly: a.cfg.LoopbackOnly(),
 		ReaderTimeout: a.cfg.Limits.ReaderTimeout, MaxSessions: c.MaxSessions,
-		Variants: a.variants, Smaller: a.smaller,
+		Variants: a.variants, Smaller: a.smaller, Adapts: a.adapts,
 		Logger: a.log.With("protocol", "webrtc"),
 	}
 	for _, s := range c.ICEServers {

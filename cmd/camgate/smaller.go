@@ -10,23 +10,36 @@ import (
 	"github.com/camgate/camgate/cmd/camgate/config"
 )
 
+// videoOf returns what the config says of the picture of a stream, which may be a profile,
+// whose name is itself then. own is nil where it says nothing, opts where it has no such stream.
+func (a *app) videoOf(s *camgate.Stream) (opts *config.Stream, itself string, own *config.Video) {
+	if opts = a.cfg.Streams[s.Name()]; opts != nil {
+		return opts, "", opts.Main()
+	}
+	if opts = a.cfg.Streams[path.Dir(s.Name())]; opts != nil {
+		itself = path.Base(s.Name())
+		own = opts.Profiles[itself]
+	}
+	return opts, itself, own
+}
+
+// adapts tells whether the bitrate of a stream follows its viewers.
+func (a *app) adapts(s *camgate.Stream) bool {
+	_, _, own := a.videoOf(s)
+	return own != nil && own.Adaptive.Max > 0
+}
+
 // smaller returns the profiles that a viewer of a stream may be sent in its place when its
 // network does not carry the stream, best first. A profile has those that are smaller
 // than itself.
 func (a *app) smaller(s *camgate.Stream) []*camgate.Stream {
-	opts, itself := a.cfg.Streams[s.Name()], ""
-	if opts == nil {
-		opts, itself = a.cfg.Streams[path.Dir(s.Name())], path.Base(s.Name())
-	}
+	opts, itself, own := a.videoOf(s)
 	if opts == nil || cmp.Or(opts.Fit, a.cfg.WebRTC.Fit) == "never" {
 		return nil
 	}
-	var own *config.Video
 	of := s.Name()
 	if itself != "" {
-		own, of = opts.Profiles[itself], path.Dir(s.Name())
-	} else {
-		own = opts.Main()
+		of = path.Dir(of)
 	}
 	width, height := 0, 0
 	for _, t := range s.Tracks() {

@@ -1,6 +1,7 @@
 package rendition
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -13,7 +14,8 @@ import (
 type Adaptive struct{ Min, Max int }
 
 // How a bitrate follows losses: down at once, up slowly. A viewer that loses packets
-// sends again for them, so that what is lost for a moment says little.
+// sends again for them, so that what is lost for a moment says little. Where it is known
+// what gets through, it goes down to a part of that in one step.
 const (
 	spared    = 0.2  // share of the viewers, the worst ones, that nobody suffers for
 	heavyLoss = 0.10 // of the packets
@@ -22,6 +24,7 @@ const (
 	heavyStep = 0.7
 	someStep  = 0.85
 	upStep    = 1.15
+	room      = 0.85            // of what gets through: sound and repairs have to, too, and the queue is to end
 	downEvery = 4 * time.Second // reports come every second or so, and tell of the past
 	upEvery   = 10 * time.Second
 	reportAge = 10 * time.Second // after which a report says nothing any more
@@ -41,10 +44,10 @@ func newFollower(bounds Adaptive, bitrate int, now time.Time) *follower {
 	return &follower{bounds: bounds, bitrate: min(max(bitrate, bounds.Min), bounds.Max), changed: now}
 }
 
-// follow takes what share of the packets each viewer loses, and returns the bitrate.
-func (f *follower) follow(now time.Time, losses []float64) int {
-	loss := f.judge(losses)
-	since := now.Sub(f.changed)
+// follow takes what each viewer says of its network, and returns the bitrate.
+func (f *follower) follow(now time.Time, all []camgate.Reception) int {
+	worst := f.judge(all)
+	loss, since := worst.Lost, now.Sub(f.changed)
 	step := 1.0
 	switch {
 	case loss >= someLoss && since < downEvery:
@@ -59,20 +62,24 @@ func (f *follower) follow(now time.Time, losses []float64) int {
 	case since >= upEvery:
 		step = upStep
 	}
-	next := min(max(int(math.Round(float64(f.bitrate)*step)), f.bounds.Min), f.bounds.Max)
+	want := float64(f.bitrate) * step
+	if worst.Carries > 0 && step < 1 {
+		want = min(want, room*worst.Carries)
+	}
+	next := min(max(int(math.Round(want)), f.bounds.Min), f.bounds.Max)
 	if next != f.bitrate {
 		f.bitrate, f.changed = next, now
 	}
 	return f.bitrate
 }
 
-// judge is the loss to go by: that of the worst viewer when there are few, and else of
-// the worst but a fifth. None for nobody.
-func (f *follower) judge(losses []float64) float64 {
-	if len(losses) == 0 {
-		return 0
+// judge is the viewer to go by: the worst one when there are few, and else the worst but a
+// fifth. One without losses for nobody.
+func (f *follower) judge(all []camgate.Reception) camgate.Reception {
+	if len(all) == 0 {
+		return camgate.Reception{}
 	}
-	sorted := slices.Sorted(slices.Values(losses))
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b camgate.Reception) int { return cmp.Compare(a.Lost, b.Lost) })
 	skip := int(spared * float64(len(sorted)))
 	return sorted[len(sorted)-1-skip]
 }
@@ -103,12 +110,9 @@ func (e *encoding) adapt(now time.Time) {
 	if e.follower == nil {
 		return
 	}
-	var losses []float64
-	for _, r := range e.stream.Receptions(now.Add(-reportAge)) {
-		losses = append(losses, r.Lost)
-	}
+	all := e.stream.Receptions(now.Add(-reportAge))
 	before := e.follower.bitrate
-	if bitrate := e.follower.follow(now, losses); bitrate != before {
-		e.source.log.Info("bitrate follows the viewers", "bitrate", bitrate, "before", before, "reports", len(losses))
+	if bitrate := e.follower.follow(now, all); bitrate != before {
+		e.source.log.Info("bitrate follows the viewers", "bitrate", bitrate, "before", before, "reports", len(all))
 	}
 }

@@ -10,6 +10,14 @@ import (
 	"github.com/camgate/camgate"
 )
 
+// losing is what viewers with such losses say.
+func losing(losses []float64) (all []camgate.Reception) {
+	for _, lost := range losses {
+		all = append(all, camgate.Reception{Lost: lost})
+	}
+	return all
+}
+
 func TestJudge(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -24,7 +32,7 @@ func TestJudge(t *testing.T) {
 		{"three bad of ten", []float64{0.5, 0, 0.2, 0, 0.1, 0, 0, 0, 0, 0}, 0.1},
 		{"all", []float64{0.1, 0.1, 0.1, 0.1, 0.1}, 0.1},
 	} {
-		if got := (&follower{}).judge(tt.losses); got != tt.want {
+		if got := (&follower{}).judge(losing(tt.losses)); got.Lost != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -60,10 +68,27 @@ func TestFollow(t *testing.T) {
 		f := newFollower(bounds, tt.from, start)
 		got := 0
 		for d := time.Duration(0); d <= tt.long; d += time.Second {
-			got = f.follow(start.Add(d), tt.losses)
+			got = f.follow(start.Add(d), losing(tt.losses))
 		}
 		if got < tt.least || got > tt.most {
 			t.Errorf("%s: %d, want %d to %d", tt.name, got, tt.least, tt.most)
+		}
+	}
+}
+
+// Who is known to carry so much gets a part of that in one step, but no more than without
+// knowing it.
+func TestFollowWhatIsCarried(t *testing.T) {
+	for _, tt := range []struct {
+		lost, carries float64
+		want          int
+	}{
+		{0.1, 400_000, 340_000}, {0.05, 400_000, 340_000}, {0.1, 0, 700_000}, {0.1, 900_000, 700_000}, {0.05, 990_000, 841_500}, {0.1, 100_000, 300_000}, {0, 400_000, 1_000_000},
+	} {
+		start := time.Now()
+		f := newFollower(Adaptive{Min: 300_000, Max: 2_000_000}, 1_000_000, start)
+		if got := f.follow(start.Add(5*time.Second), []camgate.Reception{{Lost: tt.lost, Carries: tt.carries}, {}}); got != tt.want {
+			t.Errorf("%v lost, %v carried: %d, want %d", tt.lost, tt.carries, got, tt.want)
 		}
 	}
 }
@@ -89,7 +114,7 @@ func TestAdaptive(t *testing.T) {
 		report := func(seconds int, readers []*camgate.Reader, lost ...float64) {
 			for range seconds {
 				for i, r := range readers {
-					r.Report(lost[i])
+					r.Report(lost[i], 0)
 				}
 				time.Sleep(time.Second)
 			}
@@ -136,7 +161,7 @@ func TestAdaptiveOfACameraThatCompresses(t *testing.T) {
 			return slices.ContainsFunc(b.child.Info().Warnings, func(w string) bool { return strings.Contains(w, "adaptive has no effect") })
 		}
 		for range 30 {
-			b.reader.Report(0.3)
+			b.reader.Report(0.3, 0)
 			for range 60 {
 				next(t, b.reader)
 			}
@@ -148,7 +173,7 @@ func TestAdaptiveOfACameraThatCompresses(t *testing.T) {
 		want.Asked = false
 		b.source.Set(want)
 		for range 60 {
-			b.reader.Report(0.3)
+			b.reader.Report(0.3, 0)
 			for range 60 {
 				next(t, b.reader)
 			}
