@@ -58,15 +58,17 @@ func BenchmarkCost(b *testing.B) {
 				b.ReportMetric((self()-own).Seconds()*1000/(pictures/30), "own-ms/s")
 			}
 		})
-		b.Run(pixels+"/ffmpeg", func(b *testing.B) {
-			for range b.N {
-				before := spent()
-				run(b, "-v error -nostdin -filter_threads 1 -threads 1 -re -stream_loop -1 -f rawvideo -pixel_format "+pixels+
-					" -video_size 1280x720 -framerate 30 -i "+file+" -frames:v 300 -vf format=yuv420p|nv12 -c:v libx264 -preset ultrafast"+
-					" -tune zerolatency -profile:v baseline -threads 1 -bf 0 -g 120 -b:v 2M -maxrate 2M -bufsize 2M -f h264 -y /dev/null")
-				b.ReportMetric((spent()-before).Seconds()*1000/(pictures/30), "cpu-ms/s")
-			}
-		})
+		for name, threads := range map[string]string{"ffmpeg": "-threads 1", "ffmpeg with its own number of threads": ""} {
+			b.Run(pixels+"/"+name, func(b *testing.B) {
+				for range b.N {
+					before := spent()
+					run(b, "-v error -nostdin -filter_threads 1 "+threads+" -re -stream_loop -1 -f rawvideo -pixel_format "+pixels+
+						" -video_size 1280x720 -framerate 30 -i "+file+" -frames:v 300 -vf format=yuv420p|nv12 -c:v libx264 -preset ultrafast"+
+						" -tune zerolatency -profile:v baseline "+threads+" -bf 0 -g 120 -b:v 2M -maxrate 2M -bufsize 2M -f h264 -y /dev/null")
+					b.ReportMetric((spent()-before).Seconds()*1000/(pictures/30), "cpu-ms/s")
+				}
+			})
+		}
 	}
 }
 
