@@ -77,9 +77,9 @@ func (t *Track) Reorders() bool { return t.reorders.Load() }
 // the source) that none is known to be.
 func (t *Track) SetReorders(reorders bool) { t.reorders.Store(reorders) }
 
-// Rich reports whether H264 has more than 8 bits or 4:2:0, which many decoders do not take:
+// Beyond420 reports whether H264 has more than 8 bits or 4:2:0, which many decoders do not take:
 // High 10, High 4:2:2, High 4:4:4 Predictive, CAVLC 4:4:4 (ISO/IEC 14496-10 annex A.2).
-func (t *Track) Rich() bool {
+func (t *Track) Beyond420() bool {
 	sps := t.Params().SPS
 	return t.Codec == H264 && len(sps) > 3 && slices.Contains([]byte{110, 122, 244, 44}, sps[1])
 }

@@ -153,7 +153,7 @@ func Made(from, to []*Track, encoded bool) []string {
 		switch {
 		case a.Codec != b.Codec:
 			out = append(out, fmt.Sprintf("%s %s -> %s", kind, a.Codec, b.Codec))
-		case kind == Video && encoded && a.Rich() && !a.Reorders():
+		case kind == Video && encoded && a.Beyond420() && !a.Reorders():
 			out = append(out, fmt.Sprintf("video %s -> %s, of 8 bits and 4:2:0", a.Codec, b.Codec))
 		case kind == Video && encoded:
 			out = append(out, fmt.Sprintf("video %s -> %s, without B-frames", a.Codec, b.Codec))

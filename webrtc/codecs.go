@@ -184,7 +184,7 @@ func (c *codec) fitsH264(t *camgate.Track) int {
 	}
 	profile := strings.ToLower(c.parameter("profile-level-id"))
 	sps := t.Params().SPS
-	if t.Rich() && (len(profile) != 6 || hex.EncodeToString(sps[1:2]) != profile[:2]) {
+	if t.Beyond420() && (len(profile) != 6 || hex.EncodeToString(sps[1:2]) != profile[:2]) {
 		return 0
 	}
 	if mode == "" || len(profile) != 6 {

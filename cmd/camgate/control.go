@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/camgate/camgate"
@@ -113,7 +112,7 @@ func (cs controls) Change(ctx context.Context, stream string, change web.Change)
 			break
 		}
 		if err := d.SetControls(change.Controls); err != nil {
-			return bad("controls: %s", strings.ReplaceAll(err.Error(), camgate.ErrBadRequest.Error()+": ", ""))
+			return fmt.Errorf("controls: %w", err)
 		}
 	}
 	c.mu.Lock()

@@ -94,9 +94,9 @@ func (c Control) parse(text string) (int64, error) {
 	case c.Type == "button":
 		return 1, nil
 	case err != nil || n < c.Min || n > c.Max:
-		return 0, fmt.Errorf("%w: %q is no value of %s", camgate.ErrBadRequest, text, c)
+		return 0, fmt.Errorf("%q is no value of %s", text, c)
 	case len(c.Choices) > 0 && !slices.ContainsFunc(c.Choices, func(m Choice) bool { return m.Value == n }):
-		return 0, fmt.Errorf("%w: %q is no value of %s", camgate.ErrBadRequest, text, c)
+		return 0, fmt.Errorf("%q is no value of %s", text, c)
 	}
 	return n, nil
 }
@@ -113,12 +113,27 @@ func (s *Source) SetControls(values map[string]string) error {
 		return nil
 	}
 	// The device cannot be closed meanwhile: attach waits for mu.
-	set, err := resolve(s.dev, values)
+	all, err := controlsOf(s.dev)
 	if err != nil {
 		return err
 	}
-	maps.Copy(s.wanted, values)
-	return apply(s.dev, set)
+	set, err := resolve(all, values)
+	if err == nil {
+		maps.Copy(s.wanted, values)
+		err = apply(s.dev, set)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", camgate.ErrBadRequest, err)
+	}
+	return nil
+}
+
+func controlsOf(dev *v4l2.Device) ([]v4l2.Control, error) {
+	all, err := dev.Controls()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
+	}
+	return all, nil
 }
 
 // Controls lists the controls of a camera that streams; ErrNotReady: it does not.
@@ -128,9 +143,9 @@ func (s *Source) Controls() ([]Control, error) {
 	if s.dev == nil {
 		return nil, fmt.Errorf("%w: the camera does not stream now", camgate.ErrNotReady)
 	}
-	all, err := s.dev.Controls()
+	all, err := controlsOf(s.dev)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
+		return nil, err
 	}
 	out := make([]Control, 0, len(all))
 	for i := range all {
@@ -148,19 +163,19 @@ func (c *capture) setControls() {
 	if len(values) == 0 {
 		return
 	}
+	all, err := controlsOf(c.dev)
+	if err != nil {
+		c.note("controls", err.Error())
+		return
+	}
+	var set []setting
 	var errs []error
-	for name, value := range values {
-		if _, err := resolve(c.dev, map[string]string{name: value}); err != nil {
-			errs = append(errs, err)
-			delete(values, name)
-		}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		one, err := resolve(all, map[string]string{name: values[name]})
+		set, errs = append(set, one...), append(errs, err)
 	}
-	set, err := resolve(c.dev, values)
-	if err == nil {
-		err = apply(c.dev, set)
-	}
-	if err = errors.Join(append(errs, err)...); err != nil {
-		c.note("controls", strings.NewReplacer("\n", "; ", camgate.ErrBadRequest.Error()+": ", "").Replace(err.Error()))
+	if err := errors.Join(append(errs, apply(c.dev, set))...); err != nil {
+		c.note("controls", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 }
 
@@ -171,11 +186,7 @@ type setting struct {
 }
 
 // resolve finds the controls that are meant.
-func resolve(dev *v4l2.Device, values map[string]string) (out []setting, err error) {
-	all, err := dev.Controls()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", camgate.ErrConnectionFailed, err)
-	}
+func resolve(all []v4l2.Control, values map[string]string) (out []setting, err error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		i := slices.IndexFunc(all, func(c v4l2.Control) bool { return c.Key() == strings.ToLower(name) })
 		if i < 0 || all[i].ReadOnly {
@@ -198,9 +209,9 @@ func unknown(name string, all []v4l2.Control) error {
 		}
 	}
 	if len(known) == 0 {
-		return fmt.Errorf("%w: no control %q: the camera has none", camgate.ErrBadRequest, name)
+		return fmt.Errorf("no control %q: the camera has none", name)
 	}
-	return fmt.Errorf("%w: no control %q: the camera has %s", camgate.ErrBadRequest, name, strings.Join(known, ", "))
+	return fmt.Errorf("no control %q: the camera has %s", name, strings.Join(known, ", "))
 }
 
 // apply sets controls. One may be locked by another (exposure time, while the exposure
@@ -215,7 +226,7 @@ func apply(dev *v4l2.Device, set []setting) error {
 	var errs []error
 	for _, s := range failed {
 		if err := dev.SetControl(&s.control, s.value); err != nil {
-			errs = append(errs, fmt.Errorf("%w: the camera does not take %d for %s: %w", camgate.ErrBadRequest, s.value, controlOf(&s.control), err))
+			errs = append(errs, fmt.Errorf("the camera does not take %d for %s: %w", s.value, controlOf(&s.control), err))
 		}
 	}
 	return errors.Join(errs...)

@@ -2,11 +2,9 @@ package encode
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/camgate/camgate"
 )
@@ -58,25 +56,13 @@ func TestInput(t *testing.T) {
 			if tt.change != "" {
 				enc.path = standIn(t, tt.change)
 			}
-			pace := time.NewTicker(time.Second / fps)
-			defer pace.Stop()
-			i, begin := -1, time.Now()
-			err := enc.Run(t.Context(), f, Settings{}, func(ctx context.Context) (Picture, error) {
-				select {
-				case <-pace.C:
-				case <-ctx.Done():
-					return Picture{}, ctx.Err()
-				}
-				i++
+			d, err := fail(t, enc, f, func(i int) Picture {
 				p := list[i%len(list)]
-				p.Time = time.Duration(i) * time.Second / fps
 				if tt.broken(i) {
 					p.AU = broken(tt.codec, p.AU)
 				}
-				return p, nil
-			}, func(Picture) error { return nil })
-			d := time.Since(begin)
-			t.Logf("after %v and %d pictures: %v", d.Round(time.Millisecond), i+1, err)
+				return p
+			})
 			if !errors.Is(err, tt.want) || errors.Is(err, camgate.ErrEncoderUnavailable) == errors.Is(err, camgate.ErrDecoder) {
 				t.Errorf("after %v: %v", d, err)
 			}

@@ -1,6 +1,10 @@
 package encode
 
-import "os"
+import (
+	"os"
+
+	"github.com/camgate/camgate"
+)
 
 // pipe is the way to a child. Large pictures whose bytes stay what they are until they
 // are released are not copied into it.
@@ -109,3 +113,24 @@ func (p *pipe) close() {
 	}
 	p.lent = nil
 }
+
+// pipeBytes is how much may wait in the pipe to a child. What waits is late, but raw
+// pictures in small bites are many switches between the two.
+func (s *Session) pipeBytes() int {
+	if l, err := s.format.layout(); s.format.Codec == camgate.Raw && err == nil {
+		const everybody = 1 << 20 // may ask for so much
+		size := everybody
+		for size < l.bytes+pipeSlack && size < maxPipe {
+			size *= 2
+		}
+		return size
+	}
+	return 64 << 10
+}
+
+const (
+	// pipeSlack is what a picture takes in a pipe besides its bytes: a page for what is
+	// before it, and parts of its first and its last one.
+	pipeSlack = 3 * 4096
+	maxPipe   = 16 << 20
+)

@@ -95,27 +95,6 @@ func (s *Session) Run(ctx context.Context, in func(context.Context) (Picture, er
 	return err
 }
 
-// pipeBytes is how much may wait in the pipe to a child. What waits is late, but raw
-// pictures in small bites are many switches between the two.
-func (s *Session) pipeBytes() int {
-	if l, err := s.format.layout(); s.format.Codec == camgate.Raw && err == nil {
-		const everybody = 1 << 20 // may ask for so much
-		size := everybody
-		for size < l.bytes+pipeSlack && size < maxPipe {
-			size *= 2
-		}
-		return size
-	}
-	return 64 << 10
-}
-
-const (
-	// pipeSlack is what a picture takes in a pipe besides its bytes: a page for what is
-	// before it, and parts of its first and its last one.
-	pipeSlack = 3 * 4096
-	maxPipe   = 16 << 20
-)
-
 // work moves pictures until something ends. theirs is set if that is an error of in
 // or out.
 func (s *Session) work(ctx context.Context, p *child.Process, to *pipe, in func(context.Context) (Picture, error), out func(Picture) error) (err, theirs error) {

@@ -23,6 +23,30 @@ func standIn(t *testing.T, change string) string {
 	return file
 }
 
+// fail has an encoder make pictures at their pace until it fails, and returns after what time
+// that was.
+func fail(t *testing.T, enc Encoder, f Format, picture func(i int) Picture) (time.Duration, error) {
+	t.Helper()
+	interval := time.Duration(float64(time.Second) / f.FPS)
+	pace := time.NewTicker(interval)
+	defer pace.Stop()
+	n, begin := 0, time.Now()
+	err := enc.Run(t.Context(), f, Settings{}, func(ctx context.Context) (Picture, error) {
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			return Picture{}, ctx.Err()
+		}
+		p := picture(n)
+		p.Time = time.Duration(n) * interval
+		n++
+		return p, nil
+	}, func(Picture) error { return nil })
+	d := time.Since(begin)
+	t.Logf("after %v and %d pictures: %v", d.Round(time.Millisecond), n, err)
+	return d, err
+}
+
 // TestFailsAtWork has real encoders that do not keep up (a filter of ffmpeg's makes each
 // picture take a fifth of a second), or leave the pictures out of what they give.
 func TestFailsAtWork(t *testing.T) {
@@ -57,23 +81,7 @@ func TestFailsAtWork(t *testing.T) {
 			}
 			enc := choose(t, tt.format, Settings{Encoder: "libx264"})
 			enc.path = standIn(t, tt.change)
-			pace := time.NewTicker(time.Second / fps)
-			defer pace.Stop()
-			i := -1
-			begin := time.Now()
-			err := enc.Run(t.Context(), tt.format, Settings{}, func(ctx context.Context) (Picture, error) {
-				select {
-				case <-pace.C:
-				case <-ctx.Done():
-					return Picture{}, ctx.Err()
-				}
-				i++
-				p := list[i%len(list)]
-				p.Time = time.Duration(i) * time.Second / fps
-				return p, nil
-			}, func(Picture) error { return nil })
-			d := time.Since(begin)
-			t.Logf("after %v and %d pictures: %v", d.Round(time.Millisecond), i+1, err)
+			d, err := fail(t, enc, tt.format, func(i int) Picture { return list[i%len(list)] })
 			var se *SessionError
 			if !errors.Is(err, tt.want) || !errors.As(err, &se) || d > tt.within {
 				t.Errorf("after %v: %v", d, err)

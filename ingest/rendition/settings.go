@@ -21,7 +21,7 @@ type Settings struct {
 	// that its pictures are right as they come, unless an encoder is named.
 	Asked bool
 
-	Plain   bool          // H264 of 8 bits and 4:2:0, as all decoders take it
+	Only420 bool          // H264 of 8 bits and 4:2:0, as all decoders take it
 	BFrames BFrames       // what to do with B-frames; empty: they stay
 	Audio   camgate.Codec // of the sound; empty: the parent's
 }
@@ -38,7 +38,7 @@ func (s Settings) fit(t *camgate.Track) bool {
 	switch {
 	case t.Codec == camgate.Raw:
 		return false
-	case s.Codec != "" && s.Codec != t.Codec, s.Plain && t.Rich():
+	case s.Codec != "" && s.Codec != t.Codec, s.Only420 && t.Beyond420():
 		return false
 	case s.Width != 0 && (s.Width != p.Width || s.Height != p.Height):
 		return false

@@ -134,7 +134,7 @@ func (r Rules) permit(what camgate.Variant) (camgate.Variant, error) {
 
 // settings are what is wanted of a variant's rendition.
 func (r Rules) settings(what camgate.Variant) Settings {
-	s := Settings{Codec: what.Video, Plain: what.Video == camgate.H264, Audio: what.Audio}
+	s := Settings{Codec: what.Video, Only420: what.Video == camgate.H264, Audio: what.Audio}
 	if what.NoReorder {
 		s.BFrames = r.BFrames
 		switch {

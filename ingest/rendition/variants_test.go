@@ -193,7 +193,7 @@ func TestRules(t *testing.T) {
 		{Rules{BFrames: BFramesEncode}, camgate.Variant{NoReorder: true}, Settings{BFrames: BFramesEncode}, false},
 		{Rules{KeepVideo: true}, camgate.Variant{NoReorder: true}, Settings{BFrames: BFramesDrop}, false},
 		{Rules{KeepVideo: true}, camgate.Variant{Video: camgate.H264}, Settings{}, true},
-		{Rules{KeepAudio: true}, camgate.Variant{Video: camgate.H264, Audio: camgate.Opus}, Settings{Codec: camgate.H264, Plain: true}, false},
+		{Rules{KeepAudio: true}, camgate.Variant{Video: camgate.H264, Audio: camgate.Opus}, Settings{Codec: camgate.H264, Only420: true}, false},
 		{Rules{}, camgate.Variant{Video: camgate.MJPEG}, Settings{Codec: camgate.MJPEG}, false},
 		{Rules{KeepAudio: true}, camgate.Variant{Audio: camgate.Opus}, Settings{}, true},
 		{Rules{RefuseBFrames: true}, camgate.Variant{NoReorder: true}, Settings{}, true},
