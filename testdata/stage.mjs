@@ -9,6 +9,7 @@ import path from 'node:path';
 
 export const [base, ...wanted] = process.argv.slice(2);
 const failures = [];
+let trouble = []; // of the page: what it asked for in vain, and says of it
 /** The hosts that pages may ask for anything. */
 export const ours = new Set([new URL(base).host]);
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -23,12 +24,13 @@ export const report = (page) => page.evaluate(() => window.camgate ?? document.q
 export async function until(page, what, cond, limit = 20_000) {
   const end = Date.now() + limit;
   let last;
+  let why = '';
   while (Date.now() < end) {
-    last = await report(page).catch(() => null);
+    last = await report(page).catch((e) => { why = e.message; return null; });
     if (last && cond(last)) return last;
     await sleep(40);
   }
-  fail(`not within ${limit / 1000} s: ${what}; ${JSON.stringify({ ...last, steps: undefined, stats: undefined })}`);
+  fail(`not within ${limit / 1000} s: ${what}; ${JSON.stringify({ ...last, steps: undefined, stats: undefined })}; ${[why, ...trouble].join('; ')}`);
   return last ?? {};
 }
 
@@ -48,6 +50,8 @@ export async function play(scenarios) {
       const page = await context.newPage();
       const hosts = new Set();
       page.on('request', (r) => { if (/^(http|ws)/.test(r.url())) hosts.add(new URL(r.url()).host); });
+      trouble = [];
+      page.on('requestfailed', (r) => trouble.push(`${r.url()}: ${r.failure()?.errorText}`));
       page.on('pageerror', (e) => fail(`error in the page: ${e.message}`));
       page.on('console', (m) => { if (/Content.Security.Policy/i.test(m.text())) fail(m.text()); });
       let out = {};
